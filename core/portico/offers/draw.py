@@ -1,0 +1,185 @@
+"""Draw a user's offer: accounts, as the operator grants them to the tenant, as the tenant filters them, on systems that are up.
+
+The filters are applied one after the other, so that an offer that comes out empty can say which of them took the last entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from portico import api
+from portico.offers.accounts import Account
+from portico.settings.models import Partition, Profile, Range, Settings, System, TenantEntry
+from portico.tenants.bundle import SystemFilter, Tenant
+from portico.tenants.views import Amount, Offer, OfferAccount, OfferPartition, OfferProfile, OfferProject, OfferSystem
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A system as this portal has it: what is left of it after the operator's grant and the tenant's filter."""
+
+    system: System
+    description: str
+    partitions: tuple[Partition, ...]
+    profiles: tuple[Profile, ...]
+    projects: tuple[str, ...]
+    """Those that the operator grants, in lower case; empty: all."""
+
+
+def places(tenant: Tenant, entry: TenantEntry, settings: Settings, groups: Collection[str]) -> dict[str, Place]:
+    """The portal's systems by name, in the tenant's order where it has one."""
+    granted = {grant.system: grant for grant in entry.grants}
+    wanted = [item for item in tenant.systems if item.name in granted] if tenant.systems else [SystemFilter(name=name) for name in granted]
+    found = {}
+    for item in wanted:
+        grant, system = granted[item.name], settings.system(item.name)
+        partitions = tuple(
+            partition
+            for partition in system.partitions
+            if partition.name in (grant.partitions or [partition.name]) and partition.name in (item.partitions or [partition.name])
+        )
+        found[item.name] = Place(
+            system=system,
+            description=item.description or system.description,
+            partitions=partitions,
+            profiles=tuple(profile for profile in system.profiles if _profile_allowed(profile.name, tenant, groups)),
+            projects=tuple(project.lower() for project in grant.projects),
+        )
+    return found
+
+
+def draw(
+    *,
+    accounts: Sequence[Account],
+    groups: Collection[str],
+    tenant: Tenant,
+    entry: TenantEntry,
+    settings: Settings,
+    systems: Mapping[str, api.System],
+) -> Offer:
+    """What this user may start at this portal now.
+
+    `systems` is what the backend last said of each; one that nobody has asked yet is not held against the user.
+    """
+    if tenant.access.groups and not set(tenant.access.groups) & set(groups):
+        return _nothing(tenant, "Your login is not in one of the groups that this portal is for.")
+    if not accounts:
+        return _nothing(tenant, "Your login comes without an account on any system that this portal knows.")
+    here = places(tenant, entry, settings, groups)
+    rest = list(accounts)
+    for keeps, why in _filters(here, tenant, settings, systems):
+        left = [account for account in rest if keeps(account)]
+        if not left:
+            return _nothing(tenant, why(rest))
+        rest = left
+    return _assemble(rest, here, systems)
+
+
+def _filters(
+    here: Mapping[str, Place], tenant: Tenant, settings: Settings, systems: Mapping[str, api.System]
+) -> Iterator[tuple[Callable[[Account], bool], Callable[[Sequence[Account]], str]]]:
+    """What an account must pass, one after the other, and the sentence for those of whom nothing is left."""
+    yield (
+        lambda account: account.system in here,
+        lambda lost: f"Your accounts are on {_listed([settings.system(a.system).title for a in lost])}, which this portal does not offer.",
+    )
+    yield (
+        lambda account: _charged(account, here[account.system], tenant),
+        lambda lost: f"This portal is for certain projects, and yours ({_listed([a.project for a in lost])}) is not among them.",
+    )
+    yield (
+        lambda account: any(partition.name in account.partitions for partition in here[account.system].partitions),
+        lambda _: "Your accounts may use none of the partitions that this portal offers.",
+    )
+    yield (
+        lambda account: bool(here[account.system].profiles),
+        lambda _: "This portal has no environment for you.",
+    )
+    yield (
+        lambda account: not _down(account.system, systems),
+        lambda lost: " ".join(dict.fromkeys(_outage(here[a.system].system, systems) for a in lost)) + " Try again later.",
+    )
+
+
+def _assemble(accounts: Sequence[Account], here: Mapping[str, Place], systems: Mapping[str, api.System]) -> Offer:
+    shown = [name for name in here if any(account.system == name for account in accounts)]
+    profiles: dict[str, tuple[Profile, list[str]]] = {}
+    for name in shown:
+        for profile in here[name].profiles:
+            profiles.setdefault(profile.name, (profile, []))[1].append(name)
+    return Offer(
+        systems=tuple(_system(here[name], [account for account in accounts if account.system == name], systems) for name in shown),
+        profiles=tuple(
+            OfferProfile(name=name, title=profile.title, description=profile.description, systems=tuple(where))
+            for name, (profile, where) in profiles.items()
+        ),
+    )
+
+
+def _system(place: Place, accounts: Sequence[Account], systems: Mapping[str, api.System]) -> OfferSystem:
+    told = systems.get(place.system.name)
+    return OfferSystem(
+        name=place.system.name,
+        title=place.system.title,
+        description=place.description,
+        health=told.health.value if told else "unknown",
+        accounts=tuple(
+            OfferAccount(name=name, projects=_projects(place, [account for account in accounts if account.name == name]))
+            for name in dict.fromkeys(account.name for account in accounts)
+        ),
+    )
+
+
+def _projects(place: Place, accounts: Sequence[Account]) -> tuple[OfferProject, ...]:
+    """The projects of one account; entries that name the same project add up."""
+    found = []
+    for project in dict.fromkeys(account.project for account in accounts):
+        names = {name for account in accounts if account.project == project for name in account.partitions}
+        found.append(
+            OfferProject(name=project, partitions=tuple(_partition(partition) for partition in place.partitions if partition.name in names))
+        )
+    return tuple(found)
+
+
+def _partition(partition: Partition) -> OfferPartition:
+    def amount(bounds: Range) -> Amount:
+        return Amount(minimum=bounds.minimum, maximum=bounds.maximum, default=bounds.default)
+
+    return OfferPartition(
+        name=partition.name,
+        title=partition.title or partition.name,
+        nodes=amount(partition.nodes),
+        gpus=amount(partition.gpus),
+        runtime=amount(partition.runtime),
+    )
+
+
+def _charged(account: Account, place: Place, tenant: Tenant) -> bool:
+    """Whether the tenant may charge the project: the operator grants it and the tenant's patterns hold it."""
+    granted = not place.projects or account.project in place.projects
+    return granted and any(fnmatchcase(account.project, pattern.lower()) for pattern in tenant.projects.allow)
+
+
+def _profile_allowed(name: str, tenant: Tenant, groups: Collection[str]) -> bool:
+    patterns = [*tenant.profiles.allow, *(pattern for group in groups for pattern in tenant.profiles.groups.get(group, []))]
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _down(system: str, systems: Mapping[str, api.System]) -> bool:
+    return system in systems and systems[system].health is api.Health.DOWN
+
+
+def _outage(system: System, systems: Mapping[str, api.System]) -> str:
+    message = systems[system.name].message.strip()
+    return f"{system.title} is out of operation" + (f": {message.rstrip('.')}." if message else ".")
+
+
+def _nothing(tenant: Tenant, why: str) -> Offer:
+    return Offer(reason=f"{why} Ask {tenant.contact.removeprefix('mailto:')} if you expected something else.")
+
+
+def _listed(words: Sequence[str], most: int = 5) -> str:
+    names = list(dict.fromkeys(words))
+    return ", ".join(names[:most]) + (" and others" if len(names) > most else "")
