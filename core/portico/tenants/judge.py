@@ -1,0 +1,129 @@
+"""Judges candidates in a process of its own, with limits on time, memory and files.
+
+Parsing and compiling a hostile bundle has no budget that Python could keep, so it happens where the kernel can stop it. The process is
+started once and stays warm. It gets a bundle's files and answers with findings, nothing else: whoever asked composes the candidate again
+with the same pure function, so a process that a bundle has taken over could at most let its own bundle through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import resource
+import struct
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from portico.tenants.composition import compose
+from portico.tenants.findings import Finding, Refused
+from portico.tenants.rehearsal import render_all
+
+MEMORY = 1_000_000_000
+"""Bytes of address space."""
+CPU_SECONDS = 10
+"""For one candidate."""
+WALL_SECONDS = 20.0
+_ANSWER_LIMIT = 1_000_000
+_LENGTH = struct.Struct(">I")
+
+
+def judge(name: str, files: Mapping[str, bytes], themes: Path) -> list[Finding]:
+    """What is wrong with a candidate: all checks and the rehearsal, in this process and without limits."""
+    try:
+        candidate = compose(name, files, themes)
+    except Refused as refused:
+        return list(refused.findings)
+    return list(render_all(candidate.composition).findings)
+
+
+class Judge:
+    """The process that judges, one candidate at a time. Use as an asynchronous context manager."""
+
+    def __init__(self, *, memory: int = MEMORY, cpu_seconds: int = CPU_SECONDS, wall_seconds: float = WALL_SECONDS) -> None:
+        self._limits = (memory, cpu_seconds)
+        self._wall_seconds = wall_seconds
+        self._process: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+
+    async def __aenter__(self) -> Judge:
+        self._process = await self._start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._stop()
+
+    async def ask(self, name: str, files: Mapping[str, bytes], themes: Path) -> list[Finding]:
+        """What is wrong with a candidate. A process that dies or takes too long is a finding, and a new one takes its place."""
+        request = {"name": name, "themes": str(themes), "files": {path: base64.b64encode(data).decode() for path, data in files.items()}}
+        async with self._turn:
+            if self._process is None:
+                self._process = await self._start()
+            try:
+                answer = await asyncio.wait_for(self._exchange(self._process, json.dumps(request).encode()), self._wall_seconds)
+                return [Finding(**finding) for finding in json.loads(answer)]
+            except (TimeoutError, EOFError, OSError):
+                await self._stop()
+                return [
+                    Finding(
+                        "templates/", 0, 0, "Checking the bundle took more time or memory than it may.", "Look for loops and huge texts."
+                    )
+                ]
+            except BaseException:
+                await self._stop()
+                raise
+
+    @staticmethod
+    async def _exchange(process: asyncio.subprocess.Process, request: bytes) -> bytes:
+        assert process.stdin is not None  # noqa: S101 -- opened as pipes in _start
+        assert process.stdout is not None  # noqa: S101
+        process.stdin.write(_LENGTH.pack(len(request)) + request)
+        await process.stdin.drain()
+        (length,) = _LENGTH.unpack(await process.stdout.readexactly(_LENGTH.size))
+        if length > _ANSWER_LIMIT:
+            raise EOFError
+        return await process.stdout.readexactly(length)
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        kept = {key: os.environ[key] for key in ("PATH", "PYTHONPATH", "VIRTUAL_ENV") if key in os.environ}
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "portico.tenants.judge",
+            *(str(limit) for limit in self._limits),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={**kept, "LC_ALL": "C.UTF-8"},
+            start_new_session=True,
+        )
+
+    async def _stop(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+def _serve(requests: BinaryIO, answers: BinaryIO, *, memory: int, cpu_seconds: int) -> None:
+    """The process itself: a request at a time, until there are no more."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    while header := requests.read(_LENGTH.size):
+        request = json.loads(requests.read(*_LENGTH.unpack(header)))
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + cpu_seconds, resource.RLIM_INFINITY))
+        files = {path: base64.b64decode(data) for path, data in request["files"].items()}
+        answer = json.dumps([finding.as_dict() for finding in judge(request["name"], files, Path(request["themes"]))]).encode()
+        answers.write(_LENGTH.pack(len(answer)) + answer)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    _serve(sys.stdin.buffer, sys.stdout.buffer, memory=int(sys.argv[1]), cpu_seconds=int(sys.argv[2]))

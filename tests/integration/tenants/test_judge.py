@@ -1,0 +1,67 @@
+"""The process that judges candidates: what it finds, and what stops it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from portico.tenants.judge import Judge
+
+from tests.support.bundles import BUNDLE, encoded, write_themes
+from tests.support.wait import until
+
+FINE = encoded(BUNDLE)
+COSTLY = {**FINE, **{f"static/css/s{number}.css": b"a{b:c}" * 500_000 for number in range(5)}}
+"""Fifteen megabytes of rules: each is fine, all take long to read."""
+
+
+@pytest.fixture
+def themes(tmp_path: Path) -> Path:
+    return write_themes(tmp_path / "themes")
+
+
+async def test_one_warm_process_judges_many(themes: Path) -> None:
+    async with Judge() as judge:
+        assert await judge.ask("test", FINE, themes) == []
+        children = {child.pid for child in psutil.Process().children()}
+        began = time.monotonic()
+        findings = await judge.ask("test", {**FINE, "templates/home.html": b"{{ x }}"}, themes)
+        assert time.monotonic() - began < 1
+        assert str(findings[0]).startswith("templates/home.html:1:4: 'x' is not defined")
+        assert {child.pid for child in psutil.Process().children()} == children
+
+
+@pytest.mark.parametrize("limits", [{"cpu_seconds": 1}, {"memory": 300_000_000}, {"wall_seconds": 1.0}], ids=str)
+async def test_what_takes_too_much_is_stopped_and_the_next_is_judged(themes: Path, limits: dict[str, int]) -> None:
+    """Hostile inputs 7 to 9: whatever a candidate does, the time and the memory for it are bounded."""
+    async with Judge(**limits) as judge:  # type: ignore[arg-type]
+        began = time.monotonic()
+        findings = await judge.ask("test", COSTLY, themes)
+        assert time.monotonic() - began < 15
+        assert "more time or memory than it may" in findings[0].what
+        await until(lambda: all(child.status() != psutil.STATUS_ZOMBIE for child in psutil.Process().children()))
+        if "wall_seconds" not in limits:
+            assert await judge.ask("test", FINE, themes) == []
+
+
+DEEP = [
+    "{{ " + "(" * 50_000 + "1" + ")" * 50_000 + " }}",
+    "{{ " + "[" * 50_000 + "]" * 50_000 + " }}",
+    "{{ 1" + " + 1" * 50_000 + " }}",
+    "{{ a" + ".b" * 50_000 + " }}",
+    "{{ not " + "not " * 50_000 + "a }}",
+    "{% if a %}" * 5_000 + "{% endif %}" * 5_000,
+    "{% for a in b %}" * 200 + "{% endfor %}" * 200,
+    "{{ 'a'" + "|upper" * 50_000 + " }}",
+    "{{ " + "9" * 50_000 + " }}",
+    "{% block a %}" * 500 + "{% endblock %}" * 500,
+]
+
+
+@pytest.mark.parametrize("template", DEEP, ids=[template[:20] for template in DEEP])
+async def test_templates_nested_beyond_reason_are_findings(themes: Path, template: str) -> None:
+    async with Judge(cpu_seconds=5) as judge:
+        assert await judge.ask("test", {**FINE, "templates/landing.html": template.encode()}, themes)
+        assert await judge.ask("test", FINE, themes) == []
