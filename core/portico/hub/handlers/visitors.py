@@ -1,0 +1,115 @@
+"""Pages that need no login: landing, own pages, static files, and what isn't there."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+from tornado import web
+
+from portico.auth.logout import LOGGED_OUT
+from portico.hub import views
+from portico.hub.handlers.base import PortalHandler
+from portico.hub.portal import Portal
+from portico.tenants.views import LandingPage, OwnPage, Urls
+
+_HOME = ("", "/", "/hub", "/hub/", "/hub/home")
+
+
+class Landing(PortalHandler):
+    """`/hub/login`: what is this, may I use it, "Log in"."""
+
+    async def get(self) -> None:
+        """The page; whoever is logged in already goes on to where she wanted."""
+        if self.current_user:
+            self.set_login_cookie(self.current_user)
+            self.redirect(self.get_next_url(self.current_user))
+            return
+        following = self._validate_next_url(self.get_argument("next", ""))
+        urls = Urls()
+        notice = ""
+        if self.get_argument("state", "") == LOGGED_OUT:
+            notice = self._text("notice_logged_out", "You are logged out.")
+        elif following not in _HOME:
+            urls = Urls(login=f"{urls.login}?{urlencode({'next': following})}")
+            notice = self._text("notice_log_in", "Log in to go on.")
+        self.show("landing", LandingPage(notice=notice), urls=urls)
+
+    async def head(self) -> None:
+        """As `get`, for probes."""
+        await self.get()
+
+    def _text(self, key: str, default: str) -> str:
+        if self.snapshot is None:
+            return default
+        text = self.snapshot.text(self.language, key)
+        return default if text == key else text
+
+
+class Root(PortalHandler):
+    """`/hub/`: home, or the landing page."""
+
+    def get(self) -> None:
+        """Send on."""
+        self.redirect(Urls().home if self.current_user else Urls().landing)
+
+
+class Own(PortalHandler):
+    """`/hub/page/<name>`: a page that the bundle adds."""
+
+    async def get(self, name: str) -> None:
+        """The page, logged in or not."""
+        if self.snapshot is None or not self.snapshot.has_page(name):
+            raise web.HTTPError(404)
+        user = self.current_user
+        self.show(name, OwnPage(name=name), user=views.user(user.name, await self.auth_state(user)) if user else None)
+
+
+class Missing(PortalHandler):
+    """Addresses of JupyterHub's own pages that a portal doesn't have."""
+
+    async def prepare(self) -> None:
+        """404, whatever the method."""
+        await super().prepare()
+        raise web.HTTPError(404)
+
+
+class ProxyError(PortalHandler):
+    """`/hub/error/<status>`: what the gateway shows when something behind it doesn't answer."""
+
+    def get(self, status: str) -> None:
+        """The error page of that status."""
+        raise web.HTTPError(int(status) if status in ("404", "503") else 503)
+
+
+class Brand(web.RequestHandler):
+    """`/hub/brand/<digest>/<path>`: a snapshot's static files. Each address answers the same for ever; no login, no database."""
+
+    def set_default_headers(self) -> None:
+        """What a file is can't be guessed otherwise, and an SVG that is opened by itself runs nothing."""
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
+
+    def get(self, digest: str, path: str) -> None:
+        """The file."""
+        portal: Portal = self.settings["portal"]
+        snapshot = portal.store.snapshot(portal.entry.name, digest)
+        file = snapshot.static_file(path) if snapshot else None
+        if snapshot is None or file is None:
+            raise web.HTTPError(404)
+        self.set_header("Content-Type", snapshot.content_type(path))
+        self.set_header("Cache-Control", "public, max-age=31536000, immutable")
+        self.set_header("Etag", f'"{snapshot.manifest.files[f"static/{path}"].sha256}"')
+        if self.check_etag_header():
+            self.set_status(HTTPStatus.NOT_MODIFIED)
+            return
+        self.finish(file.read_bytes())
+
+    def compute_etag(self) -> None:
+        """The manifest's digest is the tag; none is computed."""
+        return
+
+    def write_error(self, status_code: int, **kwargs: object) -> None:
+        """A word: nobody looks at it."""
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(HTTPStatus(status_code).phrase)

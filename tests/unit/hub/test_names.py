@@ -1,0 +1,54 @@
+"""Names of labs, and the language of a page."""
+
+import pytest
+from jupyterhub.slugs import is_valid_safe_slug
+from portico.hub.names import free_name, language, slug
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Flow", "flow"),
+        ("Grover's search", "grover-s-search"),
+        ("Größe in µm", "große-in-µm"),
+        ("", "lab"),
+        ("!!!", "lab"),
+        ("42", "lab-42"),
+        ("a" * 50, "a" * 20),
+        ("exactly nineteen ab cd", "exactly-nineteen-ab"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("名前", "lab"),
+    ],
+)
+def test_a_title_becomes_a_name_that_jupyterhub_takes(title: str, name: str) -> None:
+    made = slug(title)
+    assert is_valid_safe_slug(made)
+    assert len(made) <= 20
+    if title.isascii():
+        assert made == name
+
+
+def test_a_second_lab_of_the_same_title_has_a_name_of_its_own() -> None:
+    taken: list[str] = []
+    for _ in range(12):
+        taken.append(free_name("A title of twenty ch", taken))
+    assert len(set(taken)) == 12
+    assert all(is_valid_safe_slug(name) and len(name) <= 20 for name in taken)
+
+
+@pytest.mark.parametrize(
+    ("header", "offered", "chosen"),
+    [
+        ("", ["en", "de"], "en"),
+        ("de", ["en", "de"], "de"),
+        ("de-AT,de;q=0.9,en;q=0.8", ["en", "de"], "de"),
+        ("fr, en;q=0.5, de;q=0.7", ["en", "de"], "de"),
+        ("de;q=0", ["en", "de"], "en"),
+        ("fr", ["de"], "de"),
+        ("de;q=x,en", ["de", "en"], "en"),
+        ("*", ["de", "en"], "de"),
+        ("," * 10_000, ["de", "en"], "de"),
+    ],
+)
+def test_a_page_speaks_the_best_language_that_there_is(header: str, offered: list[str], chosen: str) -> None:
+    assert language(header, offered) == chosen
