@@ -1,0 +1,143 @@
+"""The command line: `portico up | serve | status | logs | sync`.
+
+Each command is a few lines over the part that does the work; what a person sees on the terminal is written here. An error is one
+sentence on standard error and exit code 1; a wrong use of the command line is exit code 2.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from portico import __version__
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Branded JupyterHub portals on one shared backend, changed by a git push.",
+)
+
+CHECKOUT = Path(os.environ.get("PORTICO_CHECKOUT", Path.cwd()))
+DEFAULT_STATE = CHECKOUT / ".portico" / "demo"
+
+State = Annotated[Path, typer.Option("--state", help="The directory of databases, repositories, snapshots, sockets and logs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON, for scripts.")]
+
+
+def fail(sentence: str) -> NoReturn:
+    """End with a sentence that says what is wrong and what to do."""
+    typer.echo(f"portico: {sentence}", err=True)
+    raise typer.Exit(1)
+
+
+@app.callback(invoke_without_command=True)
+def about(version: Annotated[bool, typer.Option("--version", help="Tell the version and end.")] = False) -> None:
+    """Branded JupyterHub portals on one shared backend, changed by a git push."""
+    if version:
+        typer.echo(f"portico {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port of the portals' addresses.")] = 8000,
+    state: State = DEFAULT_STATE,
+) -> None:
+    """Bring up the demo: three portals, an identity provider, an HPC site and a login node, on this machine."""
+    from portico.supervisor import demo  # noqa: PLC0415 -- each command imports what it needs, so that `status` answers at once
+    from portico.supervisor.run import CannotStart, run  # noqa: PLC0415
+
+    try:
+        arranged = demo.arrange(state.resolve(), port=port, checkout=CHECKOUT)
+        run(arranged.installation, say=_say, when_ready=lambda: typer.echo(arranged.welcome()))
+    except CannotStart as error:
+        fail(str(error))
+
+
+@app.command()
+def serve(config: Annotated[Path, typer.Option("--config", help="The operator's configuration.")] = Path("portico.toml")) -> None:
+    """Run the installation that the operator's configuration describes, on this machine."""
+    from portico.settings import SettingsError, load  # noqa: PLC0415
+    from portico.supervisor.installation import Installation  # noqa: PLC0415
+    from portico.supervisor.run import CannotStart, run  # noqa: PLC0415
+
+    try:
+        settings = load(config)
+        run(Installation(settings=settings, config=config.resolve()), say=_say, when_ready=lambda: typer.echo("Portico is ready."))
+    except (CannotStart, SettingsError) as error:
+        fail(str(error))
+
+
+@app.command()
+def status(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """Tell how every tenant, system and lab is."""
+    from portico.supervisor.client import NotRunning, ask_status  # noqa: PLC0415
+    from portico.supervisor.text import status_text  # noqa: PLC0415
+
+    try:
+        answer = ask_status(state.resolve())
+    except NotRunning as error:
+        fail(str(error))
+    typer.echo(answer.model_dump_json(indent=2) if as_json else status_text(answer))
+
+
+@app.command()
+def logs(
+    state: State = DEFAULT_STATE,
+    tenant: Annotated[str | None, typer.Option(help="Only lines of this tenant.")] = None,
+    user: Annotated[str | None, typer.Option(help="Only lines of this user.")] = None,
+    lab: Annotated[str | None, typer.Option(help="Only lines of this lab: its id, or the beginning of it, or its name.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what happens from now on.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what happened, the oldest first."""
+    from portico.supervisor.journal import Filter, read, tail  # noqa: PLC0415
+    from portico.supervisor.text import log_text  # noqa: PLC0415
+
+    wanted = Filter(tenant=tenant, user=user, lab=lab)
+    directory = state.resolve() / "logs"
+    if not directory.is_dir():
+        fail(f"{directory} does not exist; nothing has run with this --state yet.")
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        for entry in tail(directory, wanted) if follow else read(directory, wanted):
+            typer.echo(json.dumps(entry) if as_json else log_text(entry))
+    except KeyboardInterrupt:
+        return
+
+
+@app.command()
+def sync(
+    tenant: Annotated[str | None, typer.Argument(help="The tenant; all of them where none is named.")] = None,
+    state: State = DEFAULT_STATE,
+) -> None:
+    """Look at the tenants' repositories now instead of at the next poll, and say what came of it."""
+    from portico.tenants.sync import request_sync  # noqa: PLC0415
+
+    try:
+        answer = asyncio.run(request_sync(state.resolve(), tenant))
+    except OSError:
+        fail(f"The git sync does not answer in {state.resolve()}; is the installation running?")
+    typer.echo(json.dumps(answer, indent=2))
+    if answer.get("error"):
+        raise typer.Exit(1)
+
+
+def _say(line: str) -> None:
+    typer.echo(f"  {line}", err=True)
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="portico")
+
+
+if __name__ == "__main__":
+    main()

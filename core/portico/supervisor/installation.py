@@ -1,0 +1,208 @@
+"""An installation on one machine: gateway, backend, git sync and a hub for each tenant, in one process tree.
+
+The supervisor starts them side by side, says when all answer, keeps each of them running, and ends them in order. It is the subreaper
+of the tree, so that nothing that they left behind outlives it (an ssh master survives its backend on purpose, but not the supervisor).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from portico.gateway import process as gateway
+from portico.settings.models import Settings
+from portico.supervisor.hubs import Hub, WarmParent
+from portico.supervisor.linux import become_subreaper, descendants, marked, reap_adopted
+from portico.supervisor.ports import remembered_ports
+from portico.supervisor.programs import NotStarted, Program, Running
+from portico.supervisor.status import DemoUser, Processes, Status, collect
+
+log = logging.getLogger(__name__)
+
+STATE_VARIABLE = "PORTICO_STATE"
+PATIENCE = 8.0
+"""Seconds that a program gets to end by itself."""
+START_LIMIT = 120.0
+"""Seconds until everything must have answered once."""
+
+
+class AlreadyRunning(Exception):  # noqa: N818 -- it names a state
+    """Another supervisor holds this state directory."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What to run: the settings and the file that they came from, and what a demo adds."""
+
+    settings: Settings
+    config: Path
+    programs: Sequence[Program] = ()
+    routes: Mapping[str, str] = field(default_factory=dict)
+    """Hosts of the gateway that are no tenant's, and where they lead."""
+    users: Sequence[DemoUser] = ()
+    gateway_directory: Path | None = None
+    """Where `npm ci` has put the gateway's program."""
+
+    @property
+    def output(self) -> Path:
+        """The directory of logs, and of whatever the programs print."""
+        return self.settings.state / "logs"
+
+
+def own_programs(installation: Installation) -> list[Program]:
+    """Gateway, backend and git sync as programs; raises GatewayMissing."""
+    settings, output = installation.settings, installation.output
+    node, proxy = gateway.find(installation.gateway_directory)
+
+    def python(name: str, module: str, **ready: int) -> Program:
+        argv = [sys.executable, "-m", module, "--config", str(installation.config)]
+        return Program(name=name, argv=argv, output=output / f"{name}.out", ready_port=ready.get("port"))
+
+    return [
+        Program(
+            name="gateway",
+            argv=gateway.command(settings.gateway, node=node, proxy=proxy),
+            environment=gateway.environment(settings.gateway),
+            output=output / "gateway.out",
+            ready_port=settings.gateway.api_port,
+        ),
+        python("backend", "portico.managers", port=settings.backend.port),
+        python("sync", "portico.tenants"),
+    ]
+
+
+@contextlib.contextmanager
+def locked(state: Path) -> Iterator[None]:
+    """Hold the state directory for this supervisor; raises AlreadyRunning. Ends what a killed predecessor left."""
+    run = state / "run"
+    run.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (run / "lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AlreadyRunning(f"An installation is running already in {state}; end it with Ctrl-C, or use another --state.") from error
+        for pid in marked(STATE_VARIABLE, str(state)):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        os.environ[STATE_VARIABLE] = str(state)
+        yield
+
+
+class Supervisor:
+    """Runs an installation until `stop` is called or a signal comes."""
+
+    def __init__(self, installation: Installation, *, say: Callable[[str], None] = lambda _: None) -> None:
+        self.installation = installation
+        self._say = say
+        self._warm = WarmParent(installation.config, installation.output)
+        tenants = [tenant.name for tenant in installation.settings.tenants]
+        ports = remembered_ports(installation.settings.state / "run" / "hub-ports.json", tenants)
+        self.hubs = [Hub(name, ports[name], self._warm) for name in tenants]
+        self.programs = [Running(program) for program in (*installation.programs, *own_programs(installation))]
+        self._started = False
+        self._gateway_pid: int | None = None
+
+    async def run(self, stop: asyncio.Event, *, when_ready: Callable[[], None]) -> None:
+        """Start everything, call `when_ready`, and wait for `stop`; then end everything, whatever happened."""
+        become_subreaper()
+        try:
+            starting = asyncio.create_task(self._start())
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                self._started = True
+                when_ready()
+                async with asyncio.TaskGroup() as group:
+                    tending = group.create_task(self._tend())
+                    await stopping
+                    tending.cancel()
+            starting.cancel()
+        finally:
+            await self._end()
+
+    async def status(self) -> Status:
+        """The installation's state now."""
+        pids = {running.program.name: running.pid for running in self.programs}
+        processes = Processes(hubs={hub.tenant: hub.pid for hub in self.hubs}, backend=pids.get("backend"), started=self._started)
+        return await collect(self.installation.settings, processes, self.installation.users)
+
+    async def _start(self) -> None:
+        try:
+            async with asyncio.timeout(START_LIMIT), asyncio.TaskGroup() as group:
+                for running in self.programs:
+                    running.start()
+                    group.create_task(self._follow(running))
+                group.create_task(self._start_hubs())
+        except TimeoutError:
+            waiting = [running.program.name for running in self.programs if running.pid is None]
+            raise NotStarted(f"Not everything answered within {START_LIMIT:.0f} s: {', '.join(waiting) or 'the hubs'}.") from None
+        except ExceptionGroup as group:
+            # The first reason is the one to mend; the others often follow from it.
+            reasons = group.subgroup(NotStarted)
+            raise (reasons.exceptions[0] if reasons else group.exceptions[0]) from None
+        await self._portals_answer()
+
+    async def _follow(self, running: Running) -> None:
+        await running.ready()
+        self._say(f"{running.program.name} is up")
+        if running.program.name == "gateway":
+            await self._route()
+
+    async def _start_hubs(self) -> None:
+        # A hub adds its routes as it starts, so the gateway has to be there before.
+        await next(running for running in self.programs if running.program.name == "gateway").ready()
+        for hub in self.hubs:
+            hub.start()
+        for hub in self.hubs:
+            await hub.ready()
+            self._say(f"the hub of {hub.tenant} is up")
+
+    async def _portals_answer(self) -> None:
+        """Wait until each tenant serves a snapshot and its first page comes through the gateway."""
+        settings = self.installation.settings
+        async with asyncio.timeout(START_LIMIT), httpx.AsyncClient(timeout=10) as client:
+            for tenant in settings.tenants:
+                snapshot = settings.state / "snapshots" / tenant.name / "current"
+                request = client.build_request("GET", f"http://127.0.0.1:{settings.gateway.port}/hub/login", headers={"Host": tenant.host})
+                while not (snapshot.exists() and (await client.send(request)).is_success):
+                    await asyncio.sleep(0.05)
+
+    async def _route(self) -> None:
+        await gateway.add_routes(self.installation.settings.gateway, self.installation.routes)
+        self._gateway_pid = self._pid_of_gateway()
+
+    def _pid_of_gateway(self) -> int | None:
+        return next(running.pid for running in self.programs if running.program.name == "gateway")
+
+    async def _tend(self) -> None:
+        """Each second: give a gateway that was started again the routes that no hub restores, and let adopted orphans go."""
+        while True:
+            await asyncio.sleep(1)
+            reap_adopted({running.pid for running in self.programs} | {hub.pid for hub in self.hubs} | {self._warm.pid})
+            if self._pid_of_gateway() not in (None, self._gateway_pid):
+                with contextlib.suppress(httpx.HTTPError):
+                    await self._route()
+
+    async def _end(self) -> None:
+        await asyncio.gather(*(hub.stop(patience=PATIENCE) for hub in self.hubs))
+        await self._warm.stop()
+        # Portals first, then what they stand on: backend and sync before the site that the backend talks to.
+        await asyncio.gather(*(running.stop(patience=PATIENCE) for running in reversed(self.programs)))
+        # What outlived its parent on purpose, such as an ssh master, is ours by now. A killed process may leave children of its own.
+        while left := descendants(os.getpid()):
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            await asyncio.sleep(0.02)
+            reap_adopted()
