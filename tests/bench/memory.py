@@ -24,3 +24,11 @@ def of(pid: int) -> Memory:
         key, _, rest = line.partition(":")
         fields[key] = int(rest.split()[0]) * 1024 / 1e6
     return Memory(pss=fields["Pss"], private=fields["Private_Clean"] + fields["Private_Dirty"])
+
+
+def ended(pid: int) -> bool:
+    """Whether the process has given its memory back, waited for by its parent or not."""
+    try:
+        return Path(f"/proc/{pid}/statm").read_text().split()[1] == "0"
+    except OSError:
+        return True

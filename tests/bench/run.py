@@ -9,6 +9,7 @@ import asyncio
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -74,7 +75,28 @@ def hubs(installation: Up, stock: Stock) -> list[str]:
     for name, part in (("the warm parent, once", "supervisor.warm"), ("the gateway, once", "configurable-http-proxy")):
         used = memory.of(installation.pid(part))
         rows.append(f"| {name} | {used.pss:.0f} MB | {used.private:.0f} MB |")
-    return [*rows, "", *SHARES]
+    return [*rows, "", *SHARES, "", added_hub(installation)]
+
+
+def added_hub(installation: Up) -> str:
+    """What the third hub adds to the sum of all PSS: measured with it, then without it while nothing can take its place."""
+    warm = installation.pid("supervisor.warm")
+    first, *others = (tenant["pid"] for tenant in installation.status()["tenants"])
+    before = sum(memory.of(pid).pss for pid in (warm, first, *others))
+    os.kill(warm, signal.SIGSTOP)
+    try:
+        os.kill(first, signal.SIGKILL)
+        while not memory.ended(first):
+            time.sleep(0.01)
+        after = sum(memory.of(pid).pss for pid in (warm, *others))
+    finally:
+        os.kill(warm, signal.SIGCONT)
+    while None in (tenant["pid"] for tenant in installation.status()["tenants"]):
+        time.sleep(0.05)
+    return (
+        f"The warm parent and three hubs have {before:.0f} MB of PSS in all, with one hub less {after:.0f} MB: "
+        f"the third hub added {before - after:.0f} MB."
+    )
 
 
 def hub_port(pid: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from portico.supervisor.client import ask_status
 from portico.supervisor.ports import is_free
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,8 +49,8 @@ class Up:
     """From the command to ready."""
 
     def status(self) -> dict[str, Any]:
-        """What `portico status --json` answers now."""
-        return json.loads(portico("status", "--json", "--state", str(self.state)).stdout)
+        """What `portico status --json` answers now, asked without a process of its own each time."""
+        return ask_status(self.state).model_dump(mode="json")
 
     def tenant(self, name: str) -> dict[str, Any]:
         """One tenant of the status."""

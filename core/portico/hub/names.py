@@ -1,4 +1,4 @@
-"""Names of labs in addresses, made from what users call them: pure functions."""
+"""Names of labs in addresses, made from what users call them, and back: pure functions."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ def free_name(title: str, taken: Collection[str]) -> str:
         return wanted
     numbers = (f"-{number}" for number in range(2, len(taken) + 3))
     return next(name for end in numbers if (name := wanted[: LENGTH - len(end)].rstrip("-") + end) not in taken)
+
+
+def untitled(name: str) -> str:
+    """What a lab is called to which its user gave no title: `lab-2` is "Lab 2"."""
+    return name.replace("-", " ").capitalize()
 
 
 def language(header: str, offered: Sequence[str]) -> str:

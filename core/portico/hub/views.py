@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from portico import api
 from portico.api import LabState, Reachability
+from portico.hub.names import untitled
 from portico.offers.draw import places
 from portico.settings.models import Settings, TenantEntry
 from portico.spawner.spawner import PorticoSpawner
@@ -108,7 +109,7 @@ def lab(
     base = f"/hub/labs/{quote(name)}"
     return views.Lab(
         name=name,
-        title=_text(options, "title") or name,
+        title=_text(options, "title") or untitled(name),
         state=now.state,
         reachability=now.reachability.value,
         system=system,

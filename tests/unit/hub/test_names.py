@@ -2,7 +2,7 @@
 
 import pytest
 from jupyterhub.slugs import is_valid_safe_slug
-from portico.hub.names import free_name, language, slug
+from portico.hub.names import free_name, language, slug, untitled
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,11 @@ def test_a_title_becomes_a_name_that_jupyterhub_takes(title: str, name: str) -> 
     assert len(made) <= 20
     if title.isascii():
         assert made == name
+
+
+@pytest.mark.parametrize(("name", "shown"), [("lab", "Lab"), ("lab-2", "Lab 2"), ("grover-s-search", "Grover s search")])
+def test_a_lab_without_a_title_is_called_by_its_name(name: str, shown: str) -> None:
+    assert untitled(name) == shown
 
 
 def test_a_second_lab_of_the_same_title_has_a_name_of_its_own() -> None:
