@@ -81,18 +81,16 @@ def hubs(installation: Up, stock: Stock) -> list[str]:
 def added_hub(installation: Up) -> str:
     """What the third hub adds to the sum of all PSS: measured with it, then without it while nothing can take its place."""
     warm = installation.pid("supervisor.warm")
-    first, *others = (tenant["pid"] for tenant in installation.status()["tenants"])
-    before = sum(memory.of(pid).pss for pid in (warm, first, *others))
+    *others, last = (tenant["pid"] for tenant in installation.status()["tenants"])
+    before = sum(memory.of(pid).pss for pid in (warm, *others, last))
     os.kill(warm, signal.SIGSTOP)
     try:
-        os.kill(first, signal.SIGKILL)
-        while not memory.ended(first):
+        os.kill(last, signal.SIGKILL)
+        while not memory.ended(last):
             time.sleep(0.01)
         after = sum(memory.of(pid).pss for pid in (warm, *others))
     finally:
         os.kill(warm, signal.SIGCONT)
-    while None in (tenant["pid"] for tenant in installation.status()["tenants"]):
-        time.sleep(0.05)
     return (
         f"The warm parent and three hubs have {before:.0f} MB of PSS in all, with one hub less {after:.0f} MB: "
         f"the third hub added {before - after:.0f} MB."

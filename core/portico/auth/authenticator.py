@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 MARGIN = 60.0
 """Seconds of life that an access token must have left; with less it is exchanged first."""
+JUST_ASKED = 1.0
+"""Seconds for which a good answer serves whoever else asks: a start asks for the form, and JupyterHub asks once more for the same start."""
 NOT_ALLOWED = "Your login is not in one of the groups that this portal is for."
 NOT_ANSWERING = "The place where you log in does not answer. Nothing is wrong with your login; try again in a minute."
 
@@ -173,8 +175,16 @@ class PorticoAuthenticator(GenericOAuthenticator):  # type: ignore[misc] # oauth
         flight = self._flights.get(user.name)
         if flight is None:
             flight = self._flights[user.name] = asyncio.create_task(self._refresh(user), name=f"refresh {user.name}")
-            flight.add_done_callback(lambda _: self._flights.pop(user.name, None))
+            flight.add_done_callback(lambda done: self._landed(user.name, done))
         return await asyncio.shield(flight)
+
+    def _landed(self, name: str, flight: asyncio.Task[bool]) -> None:
+        """Forget an answer: a good one after a moment, any other at once."""
+        good = not flight.cancelled() and flight.exception() is None and flight.result()
+        if good:
+            flight.get_loop().call_later(JUST_ASKED, self._flights.pop, name, None)
+        else:
+            self._flights.pop(name, None)
 
     async def _refresh(self, user: User) -> bool:
         state = await user.get_auth_state()

@@ -127,3 +127,17 @@ async def test_new_tokens_are_kept_even_where_the_claims_then_fail() -> None:
     assert await provider.refresh_user(person)
     assert person.state
     assert person.state["refresh_token"] == "refresh-2"
+
+
+async def test_a_good_answer_serves_the_same_start_twice_and_a_bad_one_is_asked_again() -> None:
+    provider, person = Provider(), Person(dict(STATE))
+    provider.answer(userinfo=[CLAIMS])
+    assert await provider.refresh_user(person)
+    assert await provider.refresh_user(person)
+    assert provider.asked == ["userinfo old"]
+
+    stranger = Provider()
+    stranger.answer(userinfo=[{**CLAIMS, "sub": "2"}])
+    assert not await stranger.refresh_user(person)
+    assert not await stranger.refresh_user(person)
+    assert stranger.asked == ["userinfo old", "userinfo old"]
