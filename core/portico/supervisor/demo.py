@@ -68,7 +68,7 @@ Portico is ready.
 {repositories}
 
   Change a colour of {first.name} and reload its page
-    git clone {first.repository} {checkout}
+    git clone -c user.name=Admin -c user.email=admin@{first.host} {first.repository} {checkout}
     sed -i 's/^accent = "#[0-9a-f]*"/accent = "#d6336c"/' {checkout}/tenant.toml
     git -C {checkout} commit -qam "Try another colour" && git -C {checkout} push -q
 
