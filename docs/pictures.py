@@ -9,6 +9,9 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from tests.support.chromium import FLAGS, find  # noqa: E402 -- below the checkout, which a script in docs/ must name first
+
 PICTURES = ("juniq-landing-1440-dark.png", "coec-landing-1440-light.png", "eurocc-landing-1440-light.png")
 STYLE = """
 body { margin: 0; padding: 24px; display: flex; gap: 16px; background: #f4f5f7; }
@@ -21,8 +24,9 @@ def main() -> int:
     """Compose and write."""
     sources = [base64.b64encode((ROOT / "test-artifacts" / name).read_bytes()).decode() for name in PICTURES]
     images = "".join(f'<div><img src="data:image/png;base64,{source}"></div>' for source in sources)
+    chromium = find()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         page = browser.new_page(viewport={"width": 1680, "height": 450})
         page.set_content(f"<style>{STYLE}</style>{images}")
         (ROOT / "docs" / "images").mkdir(exist_ok=True)

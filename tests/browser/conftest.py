@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.support.chromium import FLAGS, find
 from tests.support.installation import ROOT
 
 ARTIFACTS = ROOT / "test-artifacts"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium, without a window. It ends with its module: Playwright's event loop would stand in the way of others'."""
-    executable = shutil.which("chromium")
+    """Chromium without a window. It ends with its module: Playwright's event loop would stand in the way of others'."""
+    executable = find()
     if executable is None:
-        pytest.skip("Chromium is not installed: the browser tests need the system's package chromium")
+        pytest.skip("Chromium is not installed: install your distribution's package chromium to run the browser tests")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
         yield browser
         browser.close()
 
