@@ -45,7 +45,7 @@ def problem(answer: httpx.Response) -> tuple[int, str, str | None]:
     return answer.status_code, body["type"].removeprefix("/problems/"), body.get("field")
 
 
-LAB = backend.lab_id()
+LAB = "5c" * 16
 
 
 @pytest.mark.parametrize(
