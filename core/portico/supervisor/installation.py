@@ -26,6 +26,7 @@ from portico.supervisor.linux import become_subreaper, descendants, marked, reap
 from portico.supervisor.ports import remembered_ports
 from portico.supervisor.programs import NotStarted, Program, Running
 from portico.supervisor.status import DemoUser, Processes, Status, collect
+from portico.tunnels import end_tunnels
 
 log = logging.getLogger(__name__)
 
@@ -206,3 +207,4 @@ class Supervisor:
                     os.kill(pid, signal.SIGKILL)
             await asyncio.sleep(0.02)
             reap_adopted()
+        await end_tunnels(self.installation.settings.state / "tunnels")  # by now their files alone

@@ -24,7 +24,7 @@ from portico.tunnels.forwards import Forward, Published, check_target
 from portico.tunnels.link import Link, SystemState
 from portico.tunnels.openssh import OpenSshDriver, end_masters
 from portico.tunnels.ports import Ports
-from portico.tunnels.runs import socket_directory, tidy
+from portico.tunnels.runs import Run, socket_directory, tidy
 from portico.tunnels.sshtunnel import SshTunnelDriver
 
 _log = logging.getLogger(__name__)
@@ -176,9 +176,14 @@ def _driver(system: str, login_node: LoginNode, sockets: Path) -> Driver:
 
 
 async def end_tunnels(directory: Path) -> None:
-    """End whatever a manager that is gone has left at work below this directory: for who stops an installation for good."""
+    """End whatever a manager that is gone has left at work below this directory: for who stops an installation for good.
+
+    Also the files of a start that never came to a master go, so nothing may be starting any more.
+    """
     sockets = socket_directory(directory)
     await end_masters(sockets)
+    for run in list(Run.of(sockets)):
+        run.forget()
     tidy(sockets)
 
 
