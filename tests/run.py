@@ -22,6 +22,7 @@ RUN = "PORTICO_TEST_RUN"
 """A variable that every process of a run inherits: its value is the run's directory."""
 GRACE = 5.0
 """Seconds in which a process that was told to end must have done so."""
+WORKERS = 4
 CHECKS = {
     "ruff check": ["ruff", "check", "core", "tests", "docs"],
     "ruff format": ["ruff", "format", "--check", "--quiet", "core", "tests", "docs"],
@@ -45,6 +46,8 @@ def main() -> int:
             if subprocess.run(command, check=False).returncode != 0:
                 print(f"{name} found something; nothing else was run.", file=sys.stderr)
                 return 1
+        # A file stays with one worker, so that what its tests share is made once. More than a few workers would only wait for each other.
+        arguments = [f"-n{min(os.cpu_count() or 1, WORKERS)}", "--dist=loadfile", *arguments]
     return tests(arguments)
 
 
@@ -69,12 +72,21 @@ def tests(arguments: list[str]) -> int:
 def outliving(directory: str) -> list[str]:
     """The command lines of processes of this run that are still there after a moment for those that are just ending."""
     deadline = time.monotonic() + GRACE
-    while (pids := marked(RUN, directory)) and time.monotonic() < deadline:
+    while (commands := belonging(directory)) and time.monotonic() < deadline:
         time.sleep(0.1)
+    return commands
+
+
+def belonging(directory: str) -> list[str]:
+    """The command lines of all processes that were started with the run's mark, or that name its directory."""
+    own = set(marked(RUN, directory))
     commands = []
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            commands.append(Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode())
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                if command and (int(entry.name) in own or directory in command):
+                    commands.append(command)
     return commands
 
 

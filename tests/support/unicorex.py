@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
 from portico.demo.install import write_server_credential
 
 from tests.support.demo import ALICE, BOB, free_port
@@ -111,6 +112,17 @@ def running_unicorex(directory: Path) -> Iterator[RunningUnicoreX]:
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+        _end_jobs(directory / "jobshell")
+
+
+def _end_jobs(shell: Path) -> None:
+    """End what the server has left running, each job with all that it started."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if str(shell) in process.cmdline():
+                for each in (*process.children(recursive=True), process):
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        each.kill()
 
 
 def _wait_until_it_answers(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
