@@ -1,4 +1,4 @@
-"""The command line: `portico up | serve | status | logs | sync`.
+"""The command line: `portico up | serve | status | logs | sync | check | explain`.
 
 Each command is a few lines over the part that does the work; what a person sees on the terminal is written here. An error is one
 sentence on standard error and exit code 1; a wrong use of the command line is exit code 2.
@@ -16,6 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from portico import __version__
+from portico.tenants.findings import Format
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,6 +29,7 @@ CHECKOUT = Path(os.environ.get("PORTICO_CHECKOUT", Path.cwd()))
 DEFAULT_STATE = CHECKOUT / ".portico" / "demo"
 
 State = Annotated[Path, typer.Option("--state", help="The directory of databases, repositories, snapshots, sockets and logs.")]
+Themes = Annotated[Path | None, typer.Option("--themes", help="A directory of themes in place of those of the product.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON, for scripts.")]
 
 
@@ -127,6 +129,26 @@ def sync(
         fail(f"The git sync does not answer in {state.resolve()}; is the installation running?")
     typer.echo(json.dumps(answer, indent=2))
     if answer.get("error"):
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(
+    directory: Annotated[Path, typer.Argument(help="The bundle's directory.")] = Path(),
+    style: Annotated[Format, typer.Option("--format", help="How findings are written.")] = Format.TEXT,
+    themes: Themes = None,
+) -> None:
+    """Check a bundle as the server would: exit code 1 where something in it would keep it from going live."""
+    from portico.tenants import checking  # noqa: PLC0415
+    from portico.tenants.layers import themes_directory  # noqa: PLC0415
+
+    try:
+        checked = asyncio.run(checking.check(directory, themes=themes or themes_directory()))
+    except NotADirectoryError:
+        fail(f"There is no directory {directory}.")
+    prefix = "" if directory == Path() else f"{directory.as_posix()}/"
+    typer.echo(checking.written(checked, style, prefix=prefix))
+    if not checked.good:
         raise typer.Exit(1)
 
 

@@ -22,14 +22,15 @@ LAYOUT = """\
 {% for url in scripts %}
 <script type="module" src="{{ url }}"></script>
 {% endfor %}
-</head><body>{% block content %}{% endblock %}</body></html>
+</head><body>{% block heading %}<h1>{{ page }}</h1>{% endblock %}{% block content %}{% endblock %}</body></html>
 """
 
 BASE: dict[str, str] = {
     "theme.toml": 'title = "Base"\nstylesheets = ["css/base.css"]\nscripts = ["js/base.js"]\n',
     "templates/layout.html": LAYOUT,
     "templates/landing.html": """{% extends "layout.html" %}
-{% block content %}<h1>{{ portal.title }}</h1>base landing {{ t("hello") }}{% endblock %}
+{% block heading %}<h1>{{ portal.title }}</h1>{% endblock %}
+{% block content %}base landing {{ t("hello") }}{% endblock %}
 """,
     "templates/home.html": """{% extends "layout.html" %}
 {% block content %}base home{% for lab in labs %} {{ lab.title }}{% endfor %}{% endblock %}
@@ -49,6 +50,11 @@ HOUSE: dict[str, str] = {
 }
 TOML = 'title = "Test"\ncontact = "mailto:help@example.org"\n'
 BUNDLE: dict[str, str] = {"tenant.toml": TOML, "static/css/tenant.css": "body { color: blue }\n"}
+
+
+def page(content: str) -> str:
+    """A page of the small theme with other content."""
+    return f'{{% extends "layout.html" %}}{{% block content %}}{content}{{% endblock %}}'
 
 
 def write_tree(root: Path, files: Mapping[str, str | bytes]) -> Path:
@@ -78,7 +84,7 @@ def composed(themes: Path, files: Mapping[str, str | bytes]) -> Candidate:
 
 def judged(themes: Path, files: Mapping[str, str | bytes]) -> list[Finding]:
     """What is wrong with the small bundle with further files."""
-    return judge("test", encoded({**BUNDLE, **files}), themes)
+    return list(judge("test", encoded({**BUNDLE, **files}), themes).findings)
 
 
 class Remote:

@@ -69,7 +69,7 @@ Portico is ready.
 
   Change a colour of {first.name} and reload its page
     git clone -c user.name=Admin -c user.email=admin@{first.host} {first.repository} {checkout}
-    sed -i 's/^accent = "#[0-9a-f]*"/accent = "#d6336c"/' {checkout}/tenant.toml
+    sed -i 's/#065f74/#a61e4d/; s/#67e0ee/#faa2c1/' {checkout}/tenant.toml
     git -C {checkout} commit -qam "Try another colour" && git -C {checkout} push -q
 
   Ctrl-C ends everything. `./portico status` and `./portico logs` tell more.

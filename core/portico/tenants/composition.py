@@ -7,7 +7,7 @@ function of the files it is given. What comes out is all that rendering needs, w
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -60,6 +60,8 @@ class Candidate:
 
     composition: Composition
     static: Mapping[str, bytes]
+    labels: Mapping[str, str]
+    """Where the authors of the static files know them, by path; what the product makes itself has no place."""
 
 
 def compose(name: str, bundle: Mapping[str, bytes], themes: Path) -> Candidate:
@@ -89,7 +91,7 @@ def compose(name: str, bundle: Mapping[str, bytes], themes: Path) -> Candidate:
     findings.extend(_loose_ends(composition, bundle))
     if findings:
         raise Refused(findings)
-    return Candidate(composition, static)
+    return Candidate(composition, static, {path: owner.label(f"static/{path}") for path, owner in owners.items()})
 
 
 def _unknown_files(layer: Layer) -> list[Finding]:
@@ -132,23 +134,30 @@ def _static(layers: list[Layer], findings: list[Finding]) -> tuple[dict[str, byt
 
 
 def _texts(layers: list[Layer], tenant: Tenant, findings: list[Finding]) -> dict[str, dict[str, str]]:
+    """All texts by language; the tenant's own win."""
+    merged = texts_of([layer for layer in layers if layer.kind == "theme"], findings)
+    for language, texts in tenant.texts.items():
+        merged.setdefault(language, {}).update(texts)
+    return merged
+
+
+def texts_of(themes: Sequence[Layer], findings: list[Finding] | None = None) -> dict[str, dict[str, str]]:
+    """The texts of a chain of themes by language, the nearest wins. What can't be read is left out, and told to `findings`."""
     merged: dict[str, dict[str, str]] = {}
-    for layer in layers:
-        for path, data in layer.below("texts").items() if layer.kind == "theme" else ():
+    for layer in themes:
+        for path, data in layer.below("texts").items():
             label = layer.label(f"texts/{path}")
             try:
                 flat = flatten(read_toml(data, label)[0])
             except Refused as refused:
-                findings.extend(refused.findings)
+                if findings is not None:
+                    findings.extend(refused.findings)
                 continue
             texts = {key: value for key, value in flat.items() if isinstance(value, str)} if isinstance(flat, dict) else {}
-            if isinstance(flat, dict) and len(texts) < len(flat):
-                findings.append(
-                    Finding(label, 0, 0, f"{next(key for key in flat if key not in texts)!r} isn't a text.", "Put it in quotes.")
-                )
+            if findings is not None and isinstance(flat, dict) and len(texts) < len(flat):
+                odd = next(key for key in flat if key not in texts)
+                findings.append(Finding(label, 0, 0, f"{odd!r} isn't a text.", "Put it in quotes."))
             merged.setdefault(path.removesuffix(".toml"), {}).update(texts)
-    for language, texts in tenant.texts.items():
-        merged.setdefault(language, {}).update(texts)
     return merged
 
 

@@ -9,6 +9,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+
+class Format(StrEnum):
+    """How findings are written: for people, for scripts, as GitHub's annotations."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
 
 
 @dataclass(frozen=True, slots=True, order=True)

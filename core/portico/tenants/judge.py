@@ -16,11 +16,15 @@ import resource
 import struct
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from portico.tenants.composition import compose
+from portico.tenants import contrast, lab_settings, words
+from portico.tenants.composition import compose, texts_of
+from portico.tenants.documents import decode
 from portico.tenants.findings import Finding, Refused
+from portico.tenants.layers import theme_chain
 from portico.tenants.rehearsal import render_all
 
 MEMORY = 1_000_000_000
@@ -30,15 +34,50 @@ CPU_SECONDS = 10
 WALL_SECONDS = 20.0
 _ANSWER_LIMIT = 1_000_000
 _LENGTH = struct.Struct(">I")
+TOO_MUCH = Finding("templates/", 0, 0, "Checking the bundle took more time or memory than it may.", "Look for loops and huge texts.")
 
 
-def judge(name: str, files: Mapping[str, bytes], themes: Path) -> list[Finding]:
-    """What is wrong with a candidate: all checks and the rehearsal, in this process and without limits."""
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be said of a candidate. It may go live where there are no findings."""
+
+    findings: tuple[Finding, ...] = ()
+    pages: int = 0
+    """Pages that were rendered, in all languages and states."""
+    notes: tuple[str, ...] = ()
+    """What could not be checked here, in sentences."""
+
+    def encoded(self) -> bytes:
+        """As JSON."""
+        return json.dumps({"findings": [each.as_dict() for each in self.findings], "pages": self.pages, "notes": self.notes}).encode()
+
+    @classmethod
+    def decoded(cls, data: bytes) -> Verdict:
+        """From JSON."""
+        values = json.loads(data)
+        return cls(tuple(Finding(**each) for each in values["findings"]), values["pages"], tuple(values["notes"]))
+
+
+def judge(name: str, files: Mapping[str, bytes], themes: Path) -> Verdict:
+    """All checks and the rehearsal, in this process and without limits."""
     try:
         candidate = compose(name, files, themes)
     except Refused as refused:
-        return list(refused.findings)
-    return list(render_all(candidate.composition).findings)
+        return Verdict(refused.findings)
+    rehearsal = render_all(candidate.composition)
+    document = decode(files["tenant.toml"], "tenant.toml")
+    theme_texts = texts_of([layer for layer, _ in theme_chain(candidate.composition.tenant.theme, themes)])
+    findings = [
+        *rehearsal.findings,
+        *words.check(candidate.composition, theme_texts, document),
+        *contrast.check(candidate, document),
+    ]
+    notes = []
+    if lab_settings.FILE in files:
+        schemas = lab_settings.installed()
+        findings += lab_settings.check(candidate.composition.overrides, decode(files[lab_settings.FILE], lab_settings.FILE), schemas)
+        notes += [] if schemas else [lab_settings.NOT_CHECKED]
+    return Verdict(tuple(dict.fromkeys(findings)), len(rehearsal.pages), tuple(notes))
 
 
 class Judge:
@@ -57,22 +96,18 @@ class Judge:
     async def __aexit__(self, *exc: object) -> None:
         await self._stop()
 
-    async def ask(self, name: str, files: Mapping[str, bytes], themes: Path) -> list[Finding]:
-        """What is wrong with a candidate. A process that dies or takes too long is a finding, and a new one takes its place."""
+    async def ask(self, name: str, files: Mapping[str, bytes], themes: Path) -> Verdict:
+        """What is to be said of a candidate. A process that dies or takes too long is a finding, and a new one takes its place."""
         request = {"name": name, "themes": str(themes), "files": {path: base64.b64encode(data).decode() for path, data in files.items()}}
         async with self._turn:
             if self._process is None:
                 self._process = await self._start()
             try:
                 answer = await asyncio.wait_for(self._exchange(self._process, json.dumps(request).encode()), self._wall_seconds)
-                return [Finding(**finding) for finding in json.loads(answer)]
+                return Verdict.decoded(answer)
             except (TimeoutError, EOFError, OSError):
                 await self._stop()
-                return [
-                    Finding(
-                        "templates/", 0, 0, "Checking the bundle took more time or memory than it may.", "Look for loops and huge texts."
-                    )
-                ]
+                return Verdict((TOO_MUCH,))
             except BaseException:
                 await self._stop()
                 raise
@@ -120,7 +155,7 @@ def _serve(requests: BinaryIO, answers: BinaryIO, *, memory: int, cpu_seconds: i
         used = resource.getrusage(resource.RUSAGE_SELF)
         resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + cpu_seconds, resource.RLIM_INFINITY))
         files = {path: base64.b64decode(data) for path, data in request["files"].items()}
-        answer = json.dumps([finding.as_dict() for finding in judge(request["name"], files, Path(request["themes"]))]).encode()
+        answer = judge(request["name"], files, Path(request["themes"])).encoded()
         answers.write(_LENGTH.pack(len(answer)) + answer)
         answers.flush()
 

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from jinja2 import TemplateNotFound, TemplateSyntaxError, UndefinedError
 
-from portico.tenants import markup, views
+from portico.tenants import budget, markup, structure, views
 from portico.tenants.budget import Rendering, TooMuch
 from portico.tenants.composition import Composition
 from portico.tenants.environment import Renderer, template_path
 from portico.tenants.findings import Finding, suggestion
+from portico.tenants.markup import Objection
 from portico.tenants.samples import Sample, samples
 from portico.tenants.sandbox import Source, references
+from portico.tenants.structure import Outline
 
 FINDING_LIMIT = 50
+REFERENCES_KEPT = 2_000
 _QUOTED = re.compile(r"'([^'\s]{1,60})'")
 _NO_FIELD = re.compile(r"'(?:[\w.]+\.)?(\w+) object' has no attribute '(\w+)'")
 _UNDEFINED = re.compile(r"^'(\w+)' is undefined$")
@@ -49,15 +52,23 @@ def render_all(composition: Composition, *, prefix: str = "/hub/brand/rehearsal/
     renderer = Renderer(composition, prefix)
     findings: dict[Finding, None] = dict.fromkeys(_compile_all(renderer))
     pages: list[Rendered] = []
+    seen: list[tuple[Source, Outline]] = []
+    own_ids: dict[str, set[str]] = {name: set() for name in own_pages(composition)}
     if not findings:
         for locale in composition.tenant.languages:
             for sample in _samples(renderer, composition, locale):
-                html, found = _rehearse(renderer, sample)
-                findings.update(dict.fromkeys(found))
-                if html is not None:
-                    pages.append(Rendered(sample.page, sample.state, locale, html))
+                rendered = _rehearse(renderer, sample)
+                findings.update(dict.fromkeys(rendered.findings))
+                if rendered.html is not None and rendered.source is not None:
+                    outline = structure.read(rendered.html)
+                    pages.append(Rendered(sample.page, sample.state, locale, rendered.html))
+                    seen.append((rendered.source, outline))
+                    findings.update(dict.fromkeys(_places(renderer, outline.objections, rendered.source)))
+                    own_ids.get(sample.page, set()).update(outline.ids)
                 if len(findings) >= FINDING_LIMIT:
                     break
+        for source, outline in seen:
+            findings.update(dict.fromkeys(_places(renderer, structure.dead_links(outline, own_ids), source)))
     located = (_located(renderer, finding) for finding in findings)
     return Rehearsal(tuple(pages), tuple(dict.fromkeys(located))[:FINDING_LIMIT])
 
@@ -72,27 +83,35 @@ def _samples(renderer: Renderer, composition: Composition, locale: str) -> Itera
     return samples(composition.tenant, name=composition.name, asset=renderer.asset, pages=own_pages(composition), locale=locale)
 
 
-def _rehearse(renderer: Renderer, sample: Sample) -> tuple[str | None, list[Finding]]:
+class _Tried(NamedTuple):
+    """What came of one page: its HTML, its own template, what is wrong."""
+
+    html: str | None
+    source: Source | None
+    findings: list[Finding]
+
+
+def _rehearse(renderer: Renderer, sample: Sample) -> _Tried:
     rendering = Rendering(locale=sample.common.locale)
     path = template_path(sample.view)
     try:
         own = renderer.sources.source(renderer.sandbox.page(path))
     except TemplateNotFound:
-        return None, [Finding(f"templates/{path}", 0, 0, "No layer has this page.", "Add it, or choose a theme that has it.")]
+        return _Tried(None, None, [Finding(f"templates/{path}", 0, 0, "No layer has this page.", "Add it, or choose a theme that has it.")])
     try:
         html = renderer.render(sample.common, sample.view, rendering=rendering)
     except Exception as error:  # a template may raise anything; whatever it is, it is the candidate's
-        return None, [*rendering.problems, _explain(error, own.label)]
-    return html, [*rendering.problems, *_objections(renderer, html, own)]
+        return _Tried(None, own, [*rendering.problems, _explain(error, own.label)])
+    return _Tried(html, own, [*rendering.problems, *_places(renderer, markup.check(html), own)])
 
 
-def _objections(renderer: Renderer, html: str, own: Source) -> Iterator[Finding]:
-    """What may not stand in a page, with the place in its own template or the bundle's, else the theme's, where it seems to come from."""
+def _places(renderer: Renderer, objections: Iterable[Objection], own: Source) -> Iterator[Finding]:
+    """What is wrong with a page, with the place in its own template or the bundle's, else the theme's, where it seems to come from."""
     *themes, bundle = renderer.sources.layers
     sources = [own, *bundle.values()]
     if own not in bundle.values():
         sources.extend(source for layer in reversed(themes) for source in layer.values())
-    for objection in markup.check(html):
+    for objection in objections:
         for source in sources:
             found = source.text.lower().find(objection.text.lower())
             if found >= 0:
@@ -109,13 +128,14 @@ def _compile_all(renderer: Renderer) -> Iterator[Finding]:
     for full in renderer.sources.names():
         source = renderer.sources.source(full)
         try:
-            with_nodes = renderer.sandbox.parse(source.text, full, source.label)
-            renderer.sandbox.compile(source.text, full, source.label)
+            with budget.Bound(Rendering(locale="en")):
+                renderer.sandbox.get_template(full)
+            wanted = _references(renderer, full, source)
         except Exception as error:  # also RecursionError, ValueError and what else a hostile text brings out of a parser
             yield _explain(error, source.label)
             continue
         graph[full] = []
-        for line, name, optional in references(with_nodes):
+        for line, name, optional in wanted:
             try:
                 graph[full].append((line, renderer.sources.resolve(name, full)))
             except TemplateNotFound:
@@ -124,6 +144,19 @@ def _compile_all(renderer: Renderer) -> Iterator[Finding]:
                     cure = suggestion(name, known) or "Add it below templates/."
                     yield Finding(source.label, line, 0, f"There is no template {name!r}.", cure)
     yield from _circles(renderer, graph)
+
+
+_REFERENCES: dict[tuple[str, Source], list[tuple[int, str, bool]]] = {}
+"""What templates refer to, as long as they stay the same from one candidate to the next."""
+
+
+def _references(renderer: Renderer, full: str, source: Source) -> list[tuple[int, str, bool]]:
+    key = full, source
+    if key not in _REFERENCES:
+        if len(_REFERENCES) > REFERENCES_KEPT:
+            _REFERENCES.clear()
+        _REFERENCES[key] = references(renderer.sandbox.parse(source.text, full, source.label))
+    return _REFERENCES[key]
 
 
 def _circles(renderer: Renderer, graph: dict[str, list[tuple[int, str]]]) -> Iterator[Finding]:

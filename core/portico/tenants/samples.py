@@ -33,6 +33,8 @@ USER = views.User(name="ada", display_name="Ada Lovelace-Žižková", groups=("q
 _NOTICE = views.Announcement("sample-notice", "warning", "Maintenance on Tuesday, 9:00 to 12:00 UTC: labs end & can't be started.")
 _NEWS = views.Announcement("sample-news", "info", "A new workshop <is open> for registration.", dismissible=False)
 
+_INCIDENT = views.Announcement("sample-incident", "danger", "A power failure: no system answers. Running labs may be lost.")
+
 SYSTEMS = (
     views.SystemState("jureca", "JURECA-DC", "A modular supercomputer with CPU and GPU nodes.", "up"),
     views.SystemState(
@@ -40,6 +42,11 @@ SYSTEMS = (
     ),
     views.SystemState("deep", "DEEP", "A prototype for modular computing.", "unknown"),
 )
+
+DOWN = tuple(dataclasses.replace(system, health="down", message="A power failure.") for system in SYSTEMS)
+_NOTICES = {"five-labs": (_NOTICE,), "incident": (_INCIDENT,)}
+"""Announcements of the home page, by its state."""
+_STATES = {"incident": DOWN}
 
 
 def _partition(name: str, title: str, gpus: int, nodes: int = 4) -> views.OfferPartition:
@@ -75,6 +82,7 @@ OFFER = views.Offer(
 EMPTY_OFFER = views.Offer(
     reason="You have no project at a system of this portal. Ask your project's lead to invite you, or write to the support."
 )
+OUTAGE = views.Offer(reason="JURECA-DC is out of operation: a power failure. Try again later.")
 FORM = views.Form(title="Lab 1", system="jureca", account="lovelace1", project="training2601", partition="devel", profile="jupyterlab")
 WRONG_FORM = dataclasses.replace(
     FORM,
@@ -151,8 +159,10 @@ def _events(count: int) -> tuple[views.Event, ...]:
 
 _FAILED_EVENT = views.Event(3, NOW, 100, "ended", "The site refused the job: the project training2601 has no time left.")
 _ERRORS = (
+    (400, "That didn't work", "Your browser sent something that this portal doesn't understand.", "Go back and try it once more."),
     (403, "Not for you", "Your account may not open this page.", "Ask the portal's contact if you think that it should."),
     (404, "Not found", "There is no page at this address.", "Go to the start page."),
+    (424, "The lab isn't running", "Nothing answers at this address now.", "Start the lab again from your labs."),
     (500, "Something broke", "The portal made a mistake.", "Try again; if it happens again, tell us the number below."),
     (503, "Not now", "The portal is being restarted.", "Try again in a moment."),
 )
@@ -161,8 +171,14 @@ _ERRORS = (
 def samples(tenant: Tenant, *, name: str, asset: Callable[[str], str], pages: Sequence[str] = (), locale: str = "en") -> Iterator[Sample]:
     """Every page in every state; `pages` are the names of the bundle's own pages."""
 
-    def common(page: str, *, user: views.User | None = USER, announcements: tuple[views.Announcement, ...] = ()) -> views.Common:
-        shown = portal.describe(tenant, name=name, asset=asset, identity_provider="Helmholtz ID", now=NOW, page=page, systems=SYSTEMS)
+    def common(
+        page: str,
+        *,
+        user: views.User | None = USER,
+        announcements: tuple[views.Announcement, ...] = (),
+        systems: tuple[views.SystemState, ...] = SYSTEMS,
+    ) -> views.Common:
+        shown = portal.describe(tenant, name=name, asset=asset, identity_provider="Helmholtz ID", now=NOW, page=page, systems=systems)
         shown = dataclasses.replace(shown, announcements=(*shown.announcements, *announcements))
         return views.Common(portal=shown, page=page, locale=locale, user=user, xsrf="sample-xsrf")
 
@@ -170,7 +186,7 @@ def samples(tenant: Tenant, *, name: str, asset: Callable[[str], str], pages: Se
     notices = common("landing", user=None, announcements=(_NOTICE, _NEWS))
     yield Sample("landing", "announcements", notices, views.LandingPage(notice="You are logged out."))
     for state, view in _home_states():
-        yield Sample("home", state, common("home", announcements=(_NOTICE,) if state == "five-labs" else ()), view)
+        yield Sample("home", state, common("home", announcements=_NOTICES.get(state, ()), systems=_STATES.get(state, SYSTEMS)), view)
     for state, start in _start_states():
         yield Sample("start", state, common("start"), start)
     for status, title, what, cure in _ERRORS:
@@ -183,10 +199,13 @@ def samples(tenant: Tenant, *, name: str, asset: Callable[[str], str], pages: Se
 
 def _home_states() -> Iterator[tuple[str, views.HomePage]]:
     labs = (RUNNING, STARTING, FAILING, STOPPED, ENDED)
+    more = tuple(dataclasses.replace(lab, name=f"{lab.name}-again", title=f"{lab.title}, again") for lab in labs)
     for state, shown, offer, form in (
         ("no-labs", (), OFFER, FORM),
         ("five-labs", labs, OFFER, FORM),
+        ("ten-labs", (*labs, *more), OFFER, FORM),
         ("empty-offer", (), EMPTY_OFFER, views.Form()),
+        ("incident", (FAILING,), OUTAGE, views.Form()),
         ("form-errors", (RUNNING,), OFFER, WRONG_FORM),
     ):
         yield state, views.HomePage(labs=shown, offer=offer, form=form, offer_json=json.dumps(asdict(offer)))

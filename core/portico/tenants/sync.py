@@ -98,7 +98,7 @@ class TenantSync:
         commit = await repository.fetch()
         try:
             files = await repository.files(commit)
-            findings = tuple(await self._judge.ask(self._name, files, self._themes))
+            findings = (await self._judge.ask(self._name, files, self._themes)).findings
             if not findings:
                 await self._run(partial(self._activate, files, commit))
         except Refused as refused:

@@ -24,10 +24,10 @@ def themes(tmp_path: Path) -> Path:
 
 async def test_one_warm_process_judges_many(themes: Path) -> None:
     async with Judge() as judge:
-        assert await judge.ask("test", FINE, themes) == []
+        assert not (await judge.ask("test", FINE, themes)).findings
         children = {child.pid for child in psutil.Process().children()}
         began = time.monotonic()
-        findings = await judge.ask("test", {**FINE, "templates/home.html": b"{{ x }}"}, themes)
+        findings = (await judge.ask("test", {**FINE, "templates/home.html": b"{{ x }}"}, themes)).findings
         assert time.monotonic() - began < 1
         assert str(findings[0]).startswith("templates/home.html:1:4: 'x' is not defined")
         assert {child.pid for child in psutil.Process().children()} == children
@@ -38,12 +38,12 @@ async def test_what_takes_too_much_is_stopped_and_the_next_is_judged(themes: Pat
     """Hostile inputs 7 to 9: whatever a candidate does, the time and the memory for it are bounded."""
     async with Judge(**limits) as judge:  # type: ignore[arg-type]
         began = time.monotonic()
-        findings = await judge.ask("test", COSTLY, themes)
+        findings = (await judge.ask("test", COSTLY, themes)).findings
         assert time.monotonic() - began < 15
         assert "more time or memory than it may" in findings[0].what
         await until(lambda: all(child.status() != psutil.STATUS_ZOMBIE for child in psutil.Process().children()))
         if "wall_seconds" not in limits:
-            assert await judge.ask("test", FINE, themes) == []
+            assert not (await judge.ask("test", FINE, themes)).findings
 
 
 DEEP = [
@@ -63,5 +63,5 @@ DEEP = [
 @pytest.mark.parametrize("template", DEEP, ids=[template[:20] for template in DEEP])
 async def test_templates_nested_beyond_reason_are_findings(themes: Path, template: str) -> None:
     async with Judge(cpu_seconds=5) as judge:
-        assert await judge.ask("test", {**FINE, "templates/landing.html": template.encode()}, themes)
-        assert await judge.ask("test", FINE, themes) == []
+        assert (await judge.ask("test", {**FINE, "templates/landing.html": template.encode()}, themes)).findings
+        assert not (await judge.ask("test", FINE, themes)).findings

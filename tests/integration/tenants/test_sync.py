@@ -13,7 +13,7 @@ import psutil
 import pytest
 from portico.tenants.trigger import request_sync, socket_of
 
-from tests.support.bundles import BUNDLE, Remote, git
+from tests.support.bundles import BUNDLE, Remote, git, page
 from tests.support.sync_service import Service
 from tests.support.wait import until
 
@@ -42,7 +42,7 @@ async def test_a_template_error_leaves_the_last_good_one_live_and_is_named(follo
     assert status.error == "templates/landing.html:2:11: Portal has no field 'titel'. Did you mean 'title'?"
     assert (status.commit, status.snapshot, status.activated_at) == (good.commit, good.snapshot, good.activated_at)
     assert following.store.live("test") == good.snapshot
-    mended = remote.push({"templates/landing.html": "fine {{ portal.title }}"})
+    mended = remote.push({"templates/landing.html": page("fine {{ portal.title }}")})
     assert (await following.live(mended)).error is None
 
 
@@ -53,7 +53,7 @@ async def test_an_unknown_key_is_named_with_a_suggestion(following: Service, rem
 
 
 async def test_a_deleted_file_is_gone(following: Service, remote: Remote) -> None:
-    await following.live(remote.push({"static/extra.txt": "x", "templates/pages/extra.html": "x"}))
+    await following.live(remote.push({"static/extra.txt": "x", "templates/pages/extra.html": page("x")}))
     before = following.store.current("test")
     await following.live(remote.push({"static/extra.txt": None, "templates/pages/extra.html": None}))
     after = following.store.current("test")

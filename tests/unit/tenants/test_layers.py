@@ -11,7 +11,7 @@ from portico.tenants.findings import Refused
 from portico.tenants.layers import read_directory, theme_chain, themes_directory
 from portico.tenants.rehearsal import render_all
 
-from tests.support.bundles import TOML, composed, judged, write_tree
+from tests.support.bundles import TOML, composed, judged, page, write_tree
 
 
 def pages(themes: Path, files: dict[str, str]) -> dict[tuple[str, str], str]:
@@ -37,21 +37,23 @@ def test_theme_names_the_page_of_the_layers_below(themes: Path) -> None:
 
 
 def test_a_bundle_overrides_the_frame_of_a_themes_page(themes: Path) -> None:
-    html = pages(themes, {"templates/layout.html": "frame: {% block content %}{% endblock %}"})["home", "no-labs"]
-    assert html.startswith("frame: base home")
+    layout = '<html lang="en"><title>x</title><h1>x</h1><i>frame</i>{% block content %}{% endblock %}</html>'
+    html = pages(themes, {"templates/layout.html": layout})["home", "no-labs"]
+    assert "<i>frame</i>base home" in html
 
 
 def test_every_page_has_every_state(themes: Path) -> None:
-    found = pages(themes, {"templates/pages/about.html": "{{ 'in' if user else 'out' }}"})
+    found = pages(themes, {"templates/pages/about.html": page("{{ '<in>' if user else '<out>' }}")})
     assert set(found) == {
         ("landing", "plain"), ("landing", "announcements"),
-        ("home", "no-labs"), ("home", "five-labs"), ("home", "empty-offer"), ("home", "form-errors"),
+        ("home", "no-labs"), ("home", "five-labs"), ("home", "ten-labs"), ("home", "empty-offer"), ("home", "form-errors"),
+        ("home", "incident"),
         ("start", "15-percent"), ("start", "70-percent"), ("start", "failed"),
-        ("error", "403"), ("error", "404"), ("error", "500"), ("error", "503"),
+        ("error", "400"), ("error", "403"), ("error", "404"), ("error", "424"), ("error", "500"), ("error", "503"),
         ("about", "logged-in"), ("about", "logged-out"),
     }  # fmt: skip
-    assert found["about", "logged-in"] == "in"
-    assert found["about", "logged-out"] == "out"
+    assert "&lt;in&gt;" in found["about", "logged-in"]
+    assert "&lt;out&gt;" in found["about", "logged-out"]
 
 
 def test_styles_come_in_their_cascade_layers(themes: Path) -> None:

@@ -10,7 +10,7 @@ from portico.tenants import budget, views
 from portico.tenants.environment import Renderer
 from portico.tenants.samples import samples
 
-from tests.support.bundles import composed, judged
+from tests.support.bundles import composed, judged, page
 
 HOSTILE = [
     # 7: loops
@@ -108,7 +108,7 @@ def test_a_page_that_is_too_long_is_refused(themes: Path) -> None:
 
 @pytest.mark.parametrize("template", ["<scr{{ '' }}ipt>alert(1)</scr{{ '' }}ipt>", "<a href='&#106;avascript:alert(1)'>x</a>"])
 def test_markup_that_hides_in_a_template_is_seen_in_the_page(themes: Path, template: str) -> None:
-    findings = judged(themes, {"templates/landing.html": template})
+    findings = judged(themes, {"templates/landing.html": page(template)})
     assert [finding.file for finding in findings] == ["templates/landing.html"]
     assert "not allowed" in findings[0].what
 
@@ -140,7 +140,7 @@ def test_what_a_template_needs_works(themes: Path, template: str, html: str) -> 
 def test_the_budget_holds_when_a_page_is_served(themes: Path) -> None:
     """A template may behave in the rehearsal and not for a certain user."""
     loop = "{% for a in range(999) %}{% for b in range(999) %}{% endfor %}{% endfor %}"
-    files = {"templates/landing.html": f"{{% if portal.name == 'victim' %}}{loop}{{% endif %}}fine"}
+    files = {"templates/landing.html": page(f"{{% if portal.name == 'victim' %}}{loop}{{% endif %}}fine")}
     assert judged(themes, files) == []
     renderer = Renderer(composed(themes, files).composition, "/")
     common = views.Common(portal=views.Portal("victim", "", "", "", "", "", ""), page="landing")
