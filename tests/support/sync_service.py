@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -42,8 +43,10 @@ class Service:
         self._poll = poll
         self._process: subprocess.Popen[bytes] | None = None
 
-    def follow(self, name: str, repository: str, directory: str = "") -> None:
-        self._tenants.append(TENANT.format(name=name, repository=repository, directory=directory))
+    def follow(self, name: str, repository: str, directory: str = "", **settings: object) -> None:
+        """Have a tenant followed; `settings` are further keys of its entry."""
+        more = "".join(f"{key} = {json.dumps(value, default=str)}\n" for key, value in settings.items())
+        self._tenants.append(TENANT.format(name=name, repository=repository, directory=directory) + more)
 
     async def start(self) -> None:
         head = f'state = "{self.state}"\nthemes = "{self.themes}"\npoll_interval = {self._poll}\n'

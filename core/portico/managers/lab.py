@@ -14,13 +14,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from portico.api import LabState
+from portico.limiter import TokenBucket
 from portico.logs import redact
 from portico.managers.checks import Place
 from portico.managers.jobs import Phase, Submission
 from portico.managers.journal import Journal
 from portico.managers.keys import Secrets
 from portico.managers.lifecycle import Ended, Noted, Queued, Started, StopAsked
-from portico.managers.limiter import TokenBucket
 from portico.managers.sites import GoneError, JobState, LoginRefusedError, RefusedError, Site, SiteError, UnansweredError
 from portico.tunnels import Forward, TargetError, check_target
 

@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from portico.api import Event, LabRequest, LabState, Report
+from portico.limiter import TokenBucket
 from portico.logs import bind
 from portico.managers import checks
 from portico.managers.checks import Place, Refusal
@@ -24,7 +25,6 @@ from portico.managers.journal import Journal
 from portico.managers.keys import Secrets, Vault, digest, new_token
 from portico.managers.lab import LabTask, ended
 from portico.managers.lifecycle import Accepted, Noted, Standing, advance
-from portico.managers.limiter import TokenBucket
 from portico.managers.sites import Site
 from portico.managers.store import Record, Store, TakenError, newborn
 from portico.settings.models import Settings, TenantEntry

@@ -9,7 +9,9 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from portico.settings import repositories
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 Host = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
@@ -17,6 +19,16 @@ Host = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-
 LoginName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
 HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s@]+$")]
 Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def _plain(path: Path) -> Path:
+    if not re.fullmatch(r"[\w./+@=,-]+", str(path)):
+        raise ValueError("is a path that ssh or git would read differently; use letters, digits and . / + @ = , _ - alone")
+    return path
+
+
+PlainPath = Annotated[Path, AfterValidator(_plain)]
+"""A path in which no program finds anything to expand or to split."""
 
 
 class Model(BaseModel):
@@ -138,10 +150,22 @@ class TenantEntry(Model):
     name: Name
     host: Host
     repository: str
-    """A path or an address that git can fetch from."""
+    """A path or an address that git can fetch from. Tenants with the same address and credential share one copy and one fetch."""
     branch: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$")] = "main"
     directory: str = ""
     """The bundle's directory in the repository; empty: its top."""
+    poll_interval: float | None = Field(default=None, ge=0.2, le=3600)
+    """Seconds between two looks at this repository; none: the installation's. Tenants that share a repository share the shortest."""
+    key_file: PlainPath | None = None
+    """A private key of SSH without a passphrase that may read the repository (a deploy key). Needs `known_hosts_file`."""
+    known_hosts_file: PlainPath | None = None
+    """OpenSSH's format: the repository's host key. A host whose key isn't here is refused; there is no option to accept it."""
+    token_file: PlainPath | None = None
+    """A token that may read the repository over HTTPS. Never sent over plain HTTP to another machine."""
+    token_user: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+@-]{0,99}$")] = "git"  # noqa: S105 -- a user's name
+    """The user name that goes with the token. GitHub and Gitea take any; GitLab's deploy tokens have a name of their own."""
+    webhook_secret_file: Path | None = None
+    """What the forge signs its calls of `/hooks/git` with, 16 characters at least. A second line is accepted too, while you replace it."""
     grants: list[Grant] = Field(default_factory=list)
     lab_limit: int = Field(default=5, ge=1, le=100)
     """Labs that one user may have at this portal."""
@@ -151,6 +175,24 @@ class TenantEntry(Model):
     cookie_secret_file: Path
     crypt_key_file: Path
     admins: list[str] = Field(default_factory=list)
+
+    @field_validator("repository")
+    @classmethod
+    def _without_credential(cls, value: str) -> str:
+        if repositories.holds_credential(value):
+            raise ValueError("the repository's address holds a credential; take it out and name its file as token_file")
+        return value
+
+    @model_validator(mode="after")
+    def _reachable(self) -> TenantEntry:
+        over_ssh, over_tls = repositories.takes_key(self.repository), repositories.takes_token(self.repository)
+        if (self.key_file is None) != (self.known_hosts_file is None):
+            raise ValueError(f"tenant {self.name!r} needs both key_file and known_hosts_file, or neither")
+        if self.key_file is not None and not over_ssh:
+            raise ValueError(f"tenant {self.name!r} has a key_file, but its repository isn't reached over SSH")
+        if self.token_file is not None and not over_tls:
+            raise ValueError(f"tenant {self.name!r} has a token_file, but its repository isn't reached over HTTPS")
+        return self
 
 
 class IdentityProvider(Model):
@@ -213,6 +255,8 @@ class Settings(Model):
     tenants: list[TenantEntry] = Field(default_factory=list)
     poll_interval: float = Field(default=30.0, ge=0.2, le=3600)
     """Seconds between two looks at each tenant's repository."""
+    repository_roots: list[Path] = Field(default_factory=list)
+    """Directories below which repositories on this machine must lie; empty: anywhere."""
     themes: Path | None = None
     """A directory of themes in place of those of the product."""
 

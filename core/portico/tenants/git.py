@@ -1,257 +1,178 @@
-"""Reads bundles out of git repositories: what is new, fetched into a mirror, and the files of a commit.
+"""Reads bundles out of git repositories: what is new, and the files of a commit.
 
 Nothing is ever checked out, so no hook, filter, submodule or LFS program runs. A repository on this machine is asked by reading its ref,
 which starts no process. GitPython reads refs, and trees and blobs from the mirror's object store; git itself fetches and asks other
-servers.
-Addresses and branches are checked against patterns first, options are fixed, `--` stands before addresses, and every call has a time limit.
+servers (`mirrors`, `gitcommand`). Objects are measured before they are read.
+Addresses and branches are checked against patterns first (`addresses`), options are fixed, `--` stands before addresses, and every call has
+a time limit.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import os
-import re
-import secrets
-import shutil
-import signal
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import git
 from git.exc import BadName, BadObject
 from git.objects.fun import tree_entries_from_data
 
-from portico.logs import redact
+from portico.tenants import gitcommand
+from portico.tenants.addresses import BranchMissingError, RepositoryError, check_branch, check_directory
 from portico.tenants.findings import refuse
 from portico.tenants.layers import Entry, admit
+from portico.tenants.mirrors import Mirror
 
-Result = TypeVar("Result")
+__all__ = ["BranchMissingError", "Commit", "Repository", "RepositoryError", "read_commit"]
 
-TIMEOUT = 30.0
-"""Seconds that one call of git may take."""
 TREE_LIMIT = 10_000
 """Entries that are looked at in one directory tree."""
-
-_HOST = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
-_REMOTE = (
-    re.compile(rf"https?://{_HOST}(:\d{{1,5}})?/[A-Za-z0-9._~%/+-]+"),
-    re.compile(rf"ssh://([a-z_][a-z0-9_-]{{0,31}}@)?{_HOST}(:\d{{1,5}})?/[A-Za-z0-9._~/+-]+"),
-    re.compile(rf"[a-z_][a-z0-9_-]{{0,31}}@{_HOST}:[A-Za-z0-9._~][A-Za-z0-9._~/+-]*"),
-)
-_BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
-_DIRECTORY = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)?")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
+TREE_BYTES = 4_000_000
+"""Bytes of one directory's listing, or of a commit's text: both are read at once."""
 _LINK, _SUBMODULE, _TREE, _BLOB = 0o120000, 0o160000, 0o040000, 0o100000
 _KIND = 0o170000
-_LIVE = "refs/heads/live"
-CONFIG = "gitconfig"
-"""Git's configuration, beside the mirrors."""
-
-_FETCH_OPTIONS = (
-    "--quiet",
-    "--no-tags",
-    "--no-recurse-submodules",
-    "--no-write-fetch-head",
-    "--depth=1",
-    "--update-shallow",
-    "--force",
-)
-
-_CONFIG = """\
-[protocol]
-\tallow = never
-[protocol "file"]
-\tallow = always
-[protocol "http"]
-\tallow = always
-[protocol "https"]
-\tallow = always
-[protocol "ssh"]
-\tallow = always
-[safe]
-\tdirectory = *
-[core]
-\thooksPath = /dev/null
-\tfsmonitor = false
-\tcommitGraph = false
-[credential]
-\thelper =
-[fetch]
-\tfsckObjects = true
-\trecurseSubmodules = false
-\twriteCommitGraph = false
-[gc]
-\tauto = 0
-[maintenance]
-\tauto = false
-[http]
-\tfollowRedirects = false
-\tlowSpeedLimit = 1000
-\tlowSpeedTime = 10
-"""
-"""All of git's configuration. A repository may belong to another account: that the operator lists it is her consent."""
 
 
-class RepositoryError(Exception):
-    """A repository can't be asked or fetched from. The text is a sentence and holds no credential."""
+@dataclass(frozen=True)
+class Commit:
+    """What a commit says of itself."""
 
-
-def check_address(repository: str) -> Path | str:
-    """A local repository's path, or a remote's address; raises RepositoryError for anything else (hostile inputs 27 and 31)."""
-    local = repository.removeprefix("file://")
-    if local.startswith("/") and "\0" not in local and "\n" not in local:
-        return Path(local)
-    if any(pattern.fullmatch(repository) for pattern in _REMOTE) and ".." not in repository:
-        return repository
-    if re.match(r"[a-z]+://[^/]*@", repository) and not repository.startswith("ssh://"):
-        raise RepositoryError("The repository's address holds a credential. Take it out.")
-    raise RepositoryError("The repository's address can't be used: write an absolute path or an address with https, http or ssh.")
+    id: str
+    subject: str
+    """The first line of its message, at most 200 characters."""
+    authored_at: datetime
+    committed_at: datetime
+    parents: tuple[str, ...]
 
 
 class Repository:
-    """One tenant's branch and directory of a repository. `mirror` is a directory of its own below the state."""
+    """One tenant's branch and directory of a repository, whose mirror others may share."""
 
-    def __init__(self, address: str, *, branch: str, directory: str, mirror: Path, workers: Executor, timeout: float = TIMEOUT) -> None:
-        self._address = check_address(address)
-        if not _BRANCH.fullmatch(branch) or ".." in branch or branch.endswith((".lock", "/", ".")):
-            raise RepositoryError(f"{branch!r} can't be the name of a branch.")
-        if not _DIRECTORY.fullmatch(directory):
-            raise RepositoryError(f"{directory!r} can't be a directory of a repository.")
-        self._branch = branch
-        self._directory = directory
-        self._mirror = mirror
-        self._workers = workers
-        self._timeout = timeout
-        self._source: git.Repo | None = None
+    def __init__(self, mirror: Mirror, *, branch: str, directory: str = "", follow: bool = True) -> None:
+        self.mirror = mirror
+        self.branch = check_branch(branch)
+        self._directory = check_directory(directory)
+        self._tip: str | None = None
+        if follow:
+            mirror.follow(branch)
 
-    async def tip(self) -> str:
-        """The commit that the branch is at now; raises RepositoryError. Starts no process for a repository on this machine."""
-        if isinstance(self._address, Path):
-            return await self._run(self._local_tip)
-        answer = await self._git("ls-remote", "--quiet", "--", self._address, f"refs/heads/{self._branch}", cwd=self._mirror.parent)
-        commit = answer.split("\t")[0].strip()
-        if not _COMMIT.fullmatch(commit):
-            raise RepositoryError(f"The repository has no branch {self._branch!r}.")
-        return commit
+    def at(self, branch: str) -> Repository:
+        """The same directory at another branch, which is asked for when somebody asks; raises RepositoryError for an impossible name."""
+        return Repository(self.mirror, branch=branch, directory=self._directory, follow=False)
+
+    async def tip(self, *, since: float | None = None) -> str:
+        """The commit that the branch is at; raises RepositoryError, BranchMissingError.
+
+        The answer is of `since` (of `time.monotonic`) or later, by default of now.
+        """
+        self._tip = await self.mirror.tip(self.branch, since=time.monotonic() if since is None else since)
+        return self._tip
 
     async def fetch(self) -> str:
         """Bring the branch's newest commit into the mirror and answer it; raises RepositoryError."""
-        try:
-            if not (self._mirror / "HEAD").is_file():
-                self._mirror.mkdir(parents=True, exist_ok=True)
-                await self._git("init", "--quiet", "--bare", "--template=", "--", str(self._mirror), cwd=self._mirror)
-            refspec = f"+refs/heads/{self._branch}:{_LIVE}"
-            await self._git("fetch", *_FETCH_OPTIONS, "--", str(self._address), refspec, cwd=self._mirror)
-            return await self._run(partial(_read_ref, self._mirror, _LIVE))
-        except BaseException:
-            # The mirror is a cache, and a git that was killed leaves locks in it: the next fetch begins afresh.
-            shutil.rmtree(self._mirror, ignore_errors=True)
-            raise
+        return await self.mirror.fetch(self.branch, tip=self._tip)
 
     async def files(self, commit: str) -> dict[str, bytes]:
         """The bundle's files at a commit of the mirror; raises Refused, or RepositoryError where the mirror lacks it."""
-        return await self._run(partial(read_commit, self._mirror, commit, self._directory))
+        return await self.mirror.read(partial(_read, commit=commit, directory=self._directory))
 
-    def _local_tip(self) -> str:
-        if self._source is None:
-            try:
-                self._source = git.Repo(self._address, expand_vars=False)
-            except (git.InvalidGitRepositoryError, git.NoSuchPathError) as error:
-                raise RepositoryError("There is no git repository at the configured path.") from error
-        try:
-            return str(git.SymbolicReference.dereference_recursive(self._source, f"refs/heads/{self._branch}"))
-        except (ValueError, OSError) as error:
-            self._source = None
-            raise RepositoryError(f"The repository has no branch {self._branch!r}.") from error
+    async def content(self, commit: str) -> str | None:
+        """The id of the bundle's directory at a commit of the mirror: equal ids, equal files. None where there is no such directory."""
+        return await self.mirror.read(partial(_content, commit=commit, directory=self._directory))
 
-    async def _run(self, function: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._workers, function)
-
-    async def _git(self, *arguments: str, cwd: Path) -> str:
-        """Run git with nothing but our own configuration; its whole process group ends with the time limit or a cancellation."""
-        process = await asyncio.create_subprocess_exec(
-            "git",
-            *arguments,
-            cwd=cwd,
-            env=_environment(self._config()),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
-        try:
-            out, err = await asyncio.wait_for(process.communicate(), self._timeout)
-        except TimeoutError as error:
-            raise RepositoryError(f"The repository didn't answer within {self._timeout:.0f} s.") from error
-        finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
-        if process.returncode:
-            raise RepositoryError(_reason(err.decode(errors="replace"), self._branch))
-        return out.decode(errors="replace")
-
-    def _config(self) -> Path:
-        path = self._mirror.parent / CONFIG
-        if not path.is_file() or path.read_text() != _CONFIG:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{secrets.token_hex(8)}")
-            temporary.write_text(_CONFIG)
-            temporary.replace(path)
-        return path
-
-
-def _environment(config: Path) -> dict[str, str]:
-    kept = ("PATH", "HOME", "SSL_CERT_FILE", "SSL_CERT_DIR", "https_proxy", "http_proxy", "no_proxy", "HTTPS_PROXY", "NO_PROXY")
-    return {key: os.environ[key] for key in kept if key in os.environ} | {
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": str(config),
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_ASKPASS": "/bin/false",
-        "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oStrictHostKeyChecking=yes -oConnectTimeout=10",
-        "LC_ALL": "C",
-    }
-
-
-def _reason(stderr: str, branch: str) -> str:
-    if "couldn't find remote ref" in stderr:
-        return f"The repository has no branch {branch!r}."
-    lines = [line.strip() for line in stderr.splitlines() if line.startswith(("fatal:", "error:", "ssh:"))]
-    return f"The repository can't be fetched from: {redact(lines[0])[:200] if lines else 'git failed'}."
-
-
-def _read_ref(repository: Path, ref: str) -> str:
-    with contextlib.closing(git.Repo(repository, expand_vars=False)) as repo:
-        return str(git.SymbolicReference.dereference_recursive(repo, ref))
+    async def about(self, commit: str) -> Commit:
+        """What a commit of the mirror says of itself; raises RepositoryError where the mirror lacks it."""
+        return await self.mirror.read(partial(_about, commit=commit))
 
 
 def read_commit(repository: Path, commit: str, directory: str = "") -> dict[str, bytes]:
     """The files of a commit below a directory, out of a bare repository's object store; raises Refused, RepositoryError."""
-    with contextlib.closing(git.Repo(repository, expand_vars=False)) as repo:
-        repo.git.update_environment(**_environment(repository.parent / CONFIG))
-        try:
-            tree = repo.commit(commit).tree
-            root = tree / directory if directory else tree
-        except KeyError as error:
-            raise refuse(
-                "", f"The commit has no directory {directory!r}.", "Push it there, or ask the operator to name another."
-            ) from error
-        except (BadName, BadObject, ValueError) as error:
-            raise RepositoryError(f"The mirror lacks the commit {commit[:12]}.") from error
-        if not isinstance(root, git.Tree):
-            raise refuse(directory, "This is a file and not a directory.")
+    with _opened(repository) as repo:
+        root = _root(repo, commit, directory)
+        if root is None:
+            raise refuse("", f"The commit has no directory {directory!r}.", "Push it there, or ask the operator to name another.")
         blobs: dict[str, git.Blob] = {}
         admitted = admit(_walk(root, "", blobs, [TREE_LIMIT]))
         return {entry.path: bytes(blobs[entry.path].data_stream.read()) for entry in admitted}
 
 
+def _read(repository: Path, *, commit: str, directory: str) -> dict[str, bytes]:
+    return read_commit(repository, commit, directory)
+
+
+def _content(repository: Path, *, commit: str, directory: str) -> str | None:
+    with _opened(repository) as repo:
+        root = _root(repo, commit, directory)
+        return None if root is None else str(root.hexsha)
+
+
+def _about(repository: Path, *, commit: str) -> Commit:
+    with _opened(repository) as repo:
+        found = _commit(repo, commit)
+        message = found.message if isinstance(found.message, str) else found.message.decode(errors="replace")
+        return Commit(
+            id=commit,
+            subject=(message.strip().splitlines() or [""])[0][:200],
+            authored_at=_time(found.authored_date),
+            committed_at=_time(found.committed_date),
+            parents=tuple(str(parent.hexsha) for parent in found.parents),
+        )
+
+
+def _time(seconds: int) -> datetime:
+    """A commit may claim any time; one that no calendar holds is the beginning of time."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        return datetime.fromtimestamp(0, UTC)
+
+
+@contextlib.contextmanager
+def _opened(repository: Path) -> Iterator[git.Repo]:
+    try:
+        opened = git.Repo(repository, expand_vars=False)
+    except (git.InvalidGitRepositoryError, git.NoSuchPathError) as error:
+        raise RepositoryError("The mirror of the repository is gone; it is fetched again.") from error
+    with contextlib.closing(opened) as repo:
+        repo.git.update_environment(**gitcommand.environment(repository.with_suffix(".gitconfig")))
+        yield repo
+
+
+def _commit(repo: git.Repo, commit: str) -> git.Commit:
+    try:
+        if repo.odb.info(bytes.fromhex(commit)).size > TREE_BYTES:
+            raise refuse("", "The commit's text is too long.", "Write a shorter message.")
+        return repo.commit(commit)
+    except (BadName, BadObject, ValueError) as error:
+        raise RepositoryError(f"The mirror lacks the commit {commit[:12]}.") from error
+
+
+def _root(repo: git.Repo, commit: str, directory: str) -> git.Tree | None:
+    """The bundle's directory, found without reading more than the listings on the way; None where there is none."""
+    tree = _commit(repo, commit).tree
+    for part in directory.split("/") if directory else ():
+        entries = {name: (sha, mode) for sha, mode, name in tree_entries_from_data(_listing(tree))}
+        if part not in entries:
+            return None
+        sha, mode = entries[part]
+        if mode & _KIND != _TREE:
+            raise refuse(directory, "This is a file and not a directory.")
+        tree = git.Tree(repo, sha, mode, part)
+    return tree
+
+
+def _listing(tree: git.Tree) -> bytes:
+    if tree.size > TREE_BYTES:
+        raise refuse("", f"The bundle has more than {TREE_LIMIT:,} entries.", "Remove what the portal doesn't show.")
+    return bytes(tree.data_stream.read())
+
+
 def _walk(tree: git.Tree, folder: str, blobs: dict[str, git.Blob], left: list[int]) -> Iterator[Entry]:
-    for sha, mode, name in sorted(tree_entries_from_data(tree.data_stream.read()), key=lambda item: item[2]):
+    for sha, mode, name in sorted(tree_entries_from_data(_listing(tree)), key=lambda item: item[2]):
         left[0] -= 1
         if left[0] < 0:
             raise refuse("", f"The bundle has more than {TREE_LIMIT:,} entries.", "Remove what the portal doesn't show.")

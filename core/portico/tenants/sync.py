@@ -1,7 +1,8 @@
 """From a push to a live portal: follows every tenant's repository and makes what is good live.
 
 For each tenant: has the branch moved? fetch, read, judge, write the snapshot, activate it. Whatever fails leaves the last good snapshot as
-it is and a sentence in the tenant's status. Tenants don't wait for each other, except for their turn at the judge.
+it is and a sentence in the tenant's status. Tenants don't wait for each other, except for their turn at the judge; those that share a
+repository look at it together (`following`), and a push into a neighbour's directory changes nothing of theirs.
 
 `python -m portico.tenants` runs it as a service.
 """
@@ -23,9 +24,11 @@ from portico.settings.models import TenantEntry
 from portico.tenants import status
 from portico.tenants.composition import compose
 from portico.tenants.findings import Refused
+from portico.tenants.following import Following
 from portico.tenants.git import Repository, RepositoryError
 from portico.tenants.judge import Judge
 from portico.tenants.layers import themes_directory
+from portico.tenants.mirrors import Mirrors, name_of
 from portico.tenants.status import Status
 from portico.tenants.store import Store
 from portico.tenants.trigger import request_sync
@@ -42,21 +45,17 @@ BROKEN = "The check failed inside the product; the sync's log says more."
 class TenantSync:
     """Follows one tenant's branch. `check` may be called from anywhere; calls wait for each other."""
 
-    def __init__(self, entry: TenantEntry, *, state: Path, themes: Path, store: Store, judge: Judge, workers: Executor) -> None:
+    def __init__(
+        self, entry: TenantEntry, *, state: Path, themes: Path, store: Store, judge: Judge, workers: Executor, mirrors: Mirrors
+    ) -> None:
         self._name = entry.name
         self._state = state
         self._themes = themes
         self._store = store
         self._judge = judge
         self._workers = workers
-        self._open = partial(
-            Repository,
-            entry.repository,
-            branch=entry.branch,
-            directory=entry.directory,
-            mirror=state / "mirrors" / f"{entry.name}.git",
-            workers=workers,
-        )
+        self._entry = entry
+        self._mirrors = mirrors
         self._repository: Repository | None = None
         self._turn = asyncio.Lock()
         self._judged: str | None = None
@@ -67,18 +66,33 @@ class TenantSync:
         """What is known now."""
         return self._status
 
-    async def check(self, *, force: bool = False) -> Status:
-        """Look once; make what is new live or say why not. With `force` the commit is judged again although it hasn't moved."""
+    @property
+    def failures(self) -> int:
+        """How often in a row the repository didn't answer; what costs nothing to ask never counts as failing."""
+        if self._repository is None or isinstance(self._repository.mirror.address, Path):
+            return 0
+        return self._repository.mirror.failures
+
+    def forgive(self) -> None:
+        """Don't wait any longer for a repository that failed."""
+        if self._repository is not None:
+            self._repository.mirror.forgive()
+
+    async def check(self, *, force: bool = False, since: float | None = None) -> Status:
+        """Look once; make what is new live or say why not. With `force` the commit is judged again although it hasn't moved.
+
+        With `since` (of `time.monotonic`) what the repository has answered to a neighbour after that time is new enough.
+        """
         async with self._turn:
             with logs.bind(tenant=self._name):
-                return await self._check(force=force)
+                return await self._check(force=force, since=since)
 
-    async def _check(self, *, force: bool) -> Status:
+    async def _check(self, *, force: bool, since: float | None) -> Status:
         now = datetime.now(UTC)
         try:
-            self._repository = self._repository or self._open()
-            tip = await self._repository.tip()
-            if tip != self._judged or force:
+            self._repository = self._repository or self._opened()
+            tip = await self._repository.tip(since=since)
+            if force or (tip != self._judged and not await self._elsewhere(self._repository)):
                 await self._take(self._repository)
             elif self._status.checked_at is None or now - self._status.checked_at >= NOTE_INTERVAL or self._unreachable():
                 self._note(error=status.summary(self._status.findings))
@@ -91,6 +105,25 @@ class TenantSync:
                 log.exception("the check failed")
             self._note(error=BROKEN)
         return self._status
+
+    def _opened(self) -> Repository:
+        return Repository(self._mirrors.of(self._entry), branch=self._entry.branch, directory=self._entry.directory)
+
+    async def _elsewhere(self, repository: Repository) -> bool:
+        """Whether the branch has moved outside this tenant's directory alone: then what was judged stands for the new commit too."""
+        before = self._judged
+        if before is None:
+            return False
+        commit = await repository.fetch()
+        try:
+            if await repository.content(before) != await repository.content(commit):
+                return False
+        except (RepositoryError, Refused):
+            return False
+        self._judged = commit
+        live = {"commit": commit} if self._status.commit == before else {}
+        self._note(candidate=commit, error=self._status.error if self._status.findings else None, **live)
+        return True
 
     async def _take(self, repository: Repository) -> None:
         """Judge the branch's newest commit, and make it live where nothing is wrong with it."""
@@ -147,32 +180,50 @@ class Sync:
     """All tenants of an installation."""
 
     def __init__(self, settings: Settings, *, judge: Judge, workers: Executor) -> None:
-        self._interval = settings.poll_interval
         store = Store(settings.state / "snapshots")
         store.sweep()
+        mirrors = Mirrors(settings.state / "mirrors", workers=workers, roots=settings.repository_roots)
+        mirrors.sweep(settings.tenants)
         self.tenants = {
             entry.name: TenantSync(
-                entry, state=settings.state, themes=settings.themes or themes_directory(), store=store, judge=judge, workers=workers
+                entry,
+                state=settings.state,
+                themes=settings.themes or themes_directory(),
+                store=store,
+                judge=judge,
+                workers=workers,
+                mirrors=mirrors,
             )
             for entry in settings.tenants
         }
+        groups: dict[str, list[TenantEntry]] = {}
+        for entry in settings.tenants:
+            groups.setdefault(name_of(entry), []).append(entry)
+        self._following: dict[str, Following] = {}
+        for group in groups.values():
+            intervals = (entry.poll_interval or settings.poll_interval for entry in group)
+            following = Following([self.tenants[entry.name] for entry in group], interval=min(intervals))
+            self._following |= {entry.name: following for entry in group}
 
     async def run(self) -> None:
         """Follow all tenants until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for tenant in self.tenants.values():
-                group.create_task(self._follow(tenant))
+            for following in set(self._following.values()):
+                group.create_task(following.run())
+
+    def wake(self, name: str) -> None:
+        """Have a tenant's repository looked at now: somebody says that it has changed."""
+        self._following[name].wake()
 
     async def request(self, name: str | None) -> dict[str, object]:
         """Check one tenant or all now, and answer what came of it."""
         if name is not None and name not in self.tenants:
             return {"error": f"There is no tenant {name!r}."}
-        chosen = [self.tenants[name]] if name is not None else list(self.tenants.values())
-        outcomes = await asyncio.gather(*(tenant.check(force=True) for tenant in chosen))
+        chosen = {name: self.tenants[name]} if name is not None else self.tenants
+        for tenant in chosen.values():
+            tenant.forgive()
+        outcomes = await asyncio.gather(*(tenant.check(force=True) for tenant in chosen.values()))
+        for each in chosen:
+            self.wake(each)
         answers = [outcome.model_dump(mode="json") for outcome in outcomes]
         return answers[0] if name is not None else {"tenants": answers, "error": None}
-
-    async def _follow(self, tenant: TenantSync) -> None:
-        while True:
-            await tenant.check()
-            await asyncio.sleep(self._interval)

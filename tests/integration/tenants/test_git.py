@@ -17,6 +17,7 @@ import psutil
 import pytest
 from portico.tenants.findings import Refused
 from portico.tenants.git import Repository, RepositoryError
+from portico.tenants.mirrors import Mirror
 
 from tests.support.bundles import BUNDLE, Remote, git
 from tests.support.wait import until
@@ -26,6 +27,12 @@ from tests.support.wait import until
 def workers() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(2) as workers:
         yield workers
+
+
+def opened(
+    address: str, mirror: Path, workers: ThreadPoolExecutor, *, branch: str = "main", directory: str = "", timeout: float = 30
+) -> Repository:
+    return Repository(Mirror(address, directory=mirror, workers=workers, timeout=timeout), branch=branch, directory=directory)
 
 
 @contextlib.contextmanager
@@ -79,9 +86,7 @@ def git_over_http(root: Path) -> type[BaseHTTPRequestHandler]:
 async def test_a_bundle_is_read_over_http(remote: Remote, tmp_path: Path, workers: ThreadPoolExecutor) -> None:
     first = remote.push({f"portals/test/{path}": content for path, content in BUNDLE.items()})
     with serving(git_over_http(tmp_path)) as address:
-        repository = Repository(
-            f"{address}/bundle.git", branch="main", directory="portals/test", mirror=tmp_path / "m/test.git", workers=workers
-        )
+        repository = opened(f"{address}/bundle.git", tmp_path / "m/test.git", workers, directory="portals/test")
         assert await repository.tip() == first
         assert await repository.fetch() == first
         assert set(await repository.files(first)) == set(BUNDLE)
@@ -89,7 +94,7 @@ async def test_a_bundle_is_read_over_http(remote: Remote, tmp_path: Path, worker
         assert await repository.tip() == second
         assert await repository.fetch() == second
         assert (await repository.files(second))["static/a.txt"] == b"a"
-        elsewhere = Repository(f"{address}/bundle.git", branch="gone", directory="", mirror=tmp_path / "m/gone.git", workers=workers)
+        elsewhere = opened(f"{address}/bundle.git", tmp_path / "m/gone.git", workers, branch="gone")
         with pytest.raises(RepositoryError, match="no branch 'gone'"):
             await elsewhere.tip()
         with pytest.raises(RepositoryError, match="no branch 'gone'"):
@@ -111,7 +116,7 @@ async def test_a_redirect_is_not_followed(remote: Remote, tmp_path: Path, worker
                 """As above."""
 
         with serving(Redirect) as outside:
-            repository = Repository(f"{outside}/bundle.git", branch="main", directory="", mirror=tmp_path / "m/test.git", workers=workers)
+            repository = opened(f"{outside}/bundle.git", tmp_path / "m/test.git", workers)
             with pytest.raises(RepositoryError, match="can't be fetched from"):
                 await repository.tip()
             with pytest.raises(RepositoryError, match="can't be fetched from"):
@@ -131,14 +136,14 @@ async def test_a_silent_server_is_left_after_the_time_limit(tmp_path: Path, work
             if child.name().startswith("git") and child.status() != psutil.STATUS_ZOMBIE
         ]
 
-    repository = Repository(address, branch="main", directory="", mirror=tmp_path / "m/test.git", workers=workers, timeout=0.5)
+    repository = opened(address, tmp_path / "m/test.git", workers, timeout=0.5)
     (tmp_path / "m").mkdir()
     began = time.monotonic()
     with pytest.raises(RepositoryError, match="didn't answer"):
         await repository.tip()
     assert time.monotonic() - began < 3
     await until(lambda: not running())
-    patient = Repository(address, branch="main", directory="", mirror=tmp_path / "m/test.git", workers=workers)
+    patient = opened(address, tmp_path / "m/test.git", workers)
     asking = asyncio.create_task(patient.tip())
     await until(running)
     asking.cancel()
@@ -152,12 +157,12 @@ async def test_a_silent_server_is_left_after_the_time_limit(tmp_path: Path, work
 async def test_a_branch_that_could_be_an_option_is_refused(tmp_path: Path, workers: ThreadPoolExecutor, branch: str) -> None:
     """Hostile input 27."""
     with pytest.raises(RepositoryError, match="can't be the name of a branch"):
-        Repository("/x", branch=branch, directory="", mirror=tmp_path, workers=workers)
+        opened("/x", tmp_path, workers, branch=branch)
 
 
 async def test_a_directory_that_is_missing_is_said(remote: Remote, tmp_path: Path, workers: ThreadPoolExecutor) -> None:
     commit = remote.push(dict(BUNDLE))
-    repository = Repository(str(remote.path), branch="main", directory="portal", mirror=tmp_path / "m/test.git", workers=workers)
+    repository = opened(str(remote.path), tmp_path / "m/test.git", workers, directory="portal")
     await repository.fetch()
     with pytest.raises(Refused, match="The commit has no directory 'portal'"):
         await repository.files(commit)
@@ -170,7 +175,7 @@ async def test_a_hundred_thousand_files_are_refused_in_bounded_time(remote: Remo
     tree = git(remote.work, "mktree", content=listing).strip()
     commit = git(remote.work, "commit-tree", tree, "-m", "Many").strip()
     git(remote.work, "push", "--quiet", str(remote.path), f"{commit}:refs/heads/main")
-    repository = Repository(str(remote.path), branch="main", directory="", mirror=tmp_path / "m/test.git", workers=workers)
+    repository = opened(str(remote.path), tmp_path / "m/test.git", workers)
     await repository.fetch()
     began = time.monotonic()
     with pytest.raises(Refused, match="more than"):

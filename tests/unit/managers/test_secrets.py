@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from portico.limiter import TokenBucket
 from portico.managers.keys import Credentials, Secrets, UnusableSecretError, Vault, digest
-from portico.managers.limiter import TokenBucket
 from pydantic import SecretStr
 
 from tests.support import backend

@@ -1,4 +1,4 @@
-"""How often one lab may tell of itself."""
+"""How often somebody may do something: a lab report, a forge call."""
 
 from __future__ import annotations
 
