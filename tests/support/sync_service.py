@@ -12,7 +12,7 @@ from pathlib import Path
 from portico.tenants import status
 from portico.tenants.status import Status
 from portico.tenants.store import Store
-from portico.tenants.trigger import socket_of
+from portico.tenants.trigger import request_sync, socket_of
 
 from tests.support.bundles import write_themes
 from tests.support.wait import until
@@ -34,9 +34,9 @@ crypt_key_file = "x"
 class Service:
     """`python -m portico.tenants`, its state, and the repositories that it follows."""
 
-    def __init__(self, root: Path, *, poll: float = 0.2) -> None:
+    def __init__(self, root: Path, *, poll: float = 0.2, themes: Path | None = None) -> None:
         self.state = root / "state"
-        self.themes = write_themes(root / "themes")
+        self.themes = themes or write_themes(root / "themes")
         self.store = Store(self.state / "snapshots")
         self._config = root / "portico.toml"
         self._tenants: list[str] = []
@@ -81,6 +81,12 @@ class Service:
 
     def status(self, tenant: str = "test") -> Status:
         return status.read(self.state, tenant)
+
+    async def taken(self, commit: str, tenant: str = "test") -> Status:
+        """Have the sync look now, and wait until a commit is live or refused."""
+        await request_sync(self.state, tenant)
+        await until(lambda: self.status(tenant).candidate == commit)
+        return self.status(tenant)
 
     async def live(self, commit: str, tenant: str = "test") -> Status:
         """Wait until a commit is live."""

@@ -27,6 +27,7 @@ _REFUSED_RULES = {
 }
 _ADDRESS = re.compile(r"\s*([a-z][a-z0-9+.-]*:|[/\\]{2})", re.IGNORECASE)
 _ADDRESS_FUNCTIONS = frozenset({"url", "src", "image", "image-set", "-webkit-image-set"})
+_TELLING_ATTRIBUTES = frozenset({"value", "nonce", "content", "data-offer"})
 _DATA = re.compile(r"data:(image/(png|jpeg|gif|webp|avif|svg\+xml)|font/woff2?)[;,]", re.IGNORECASE)
 
 
@@ -63,6 +64,9 @@ def check(css: str, *, file: str, path: str = "", static: Collection[str] | None
         )
     for node in _nodes(rules):
         findings.extend(_objections(node, file, path, static))
+    for node in _telling(rules):
+        what = "This rule loads a file by a field's value, which tells what stands in a field to whoever sees the request."
+        findings.append(Finding(file, node.source_line, node.source_column, what, "Choose the field by its name or a class."))
     return findings
 
 
@@ -70,6 +74,30 @@ def leads_out(value: str) -> bool:
     """Whether a value of a declaration or of a drawing's attribute names an address outside."""
     nodes = tinycss2.parse_component_value_list(value)
     return any(node.type != "error" and any(_objections(node, "", "", None)) for node in _nodes(nodes))
+
+
+def _telling(nodes: Iterable[Any], depth: int = 0) -> Iterator[Any]:
+    """The rules that load a file where a field's value begins in a certain way: letter by letter they tell the value to a server."""
+    for node in nodes:
+        if node.type in ("qualified-rule", "at-rule") and node.content is not None and depth < 50:
+            content = tinycss2.parse_blocks_contents(node.content, skip_comments=True, skip_whitespace=True)
+            if node.type == "qualified-rule" and _looks_at_a_value(node.prelude) and any(_loads(inner) for inner in _nodes(content)):
+                yield node
+            yield from _telling(content, depth + 1)
+
+
+def _looks_at_a_value(prelude: Iterable[Any]) -> bool:
+    """Whether a selector asks for an attribute that holds what a user typed, or a token."""
+    for node in _nodes(prelude):
+        if node.type == "[] block":
+            names = [inner.lower_value for inner in node.content if inner.type == "ident"]
+            if names and names[0] in _TELLING_ATTRIBUTES:
+                return True
+    return False
+
+
+def _loads(node: Any) -> bool:
+    return node.type == "url" or (node.type == "function" and node.lower_name in _ADDRESS_FUNCTIONS)
 
 
 def _nodes(nodes: Iterable[Any], depth: int = 0) -> Iterator[Any]:
