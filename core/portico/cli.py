@@ -152,6 +152,36 @@ def check(
         raise typer.Exit(1)
 
 
+@app.command()
+def explain(
+    bundle: Annotated[Path, typer.Argument(help="The bundle's directory, or the name of one of the product's own.")] = Path(),
+    what: Annotated[str, typer.Argument(help="A page (home.html), a static file (logo.svg) or a text (start_note); none: all of it.")] = "",
+    themes: Themes = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say where each block of a page, each file and each text comes from: why is my template not used?"""
+    from jinja2 import TemplateError  # noqa: PLC0415
+
+    from portico.tenants import explain as origins  # noqa: PLC0415
+    from portico.tenants.checking import tenant_name  # noqa: PLC0415
+    from portico.tenants.composition import compose  # noqa: PLC0415
+    from portico.tenants.findings import Refused  # noqa: PLC0415
+    from portico.tenants.layers import read_directory, themes_directory  # noqa: PLC0415
+
+    directory = bundle if bundle.is_dir() else CHECKOUT / "tenants" / bundle
+    if not directory.is_dir():
+        fail(f"There is no directory {bundle}.")
+    below = themes or themes_directory()
+    try:
+        candidate = compose(tenant_name(directory), read_directory(directory), below)
+        origin = origins.anything(candidate, what, below)
+    except (Refused, TemplateError) as error:
+        fail(f"The bundle can't be read; `portico check` says all that is wrong with it.\n{error}")
+    if origin is None:
+        fail(f"There is no page, static file or text {what!r}. {origins.nearest(candidate, what)}".strip())
+    typer.echo(origins.as_json(origin) if as_json else origins.written(origin))
+
+
 def _say(line: str) -> None:
     typer.echo(f"  {line}", err=True)
 
