@@ -117,6 +117,7 @@ def arrange(state: Path, *, port: int, checkout: Path) -> Arranged:
                 backend_token_file=secret(f"{name}-backend-token"),
                 cookie_secret_file=secret(f"{name}-cookie-secret"),
                 crypt_key_file=secret(f"{name}-crypt-key"),
+                webhook_secret_file=secret(f"{name}-webhook-secret"),
             )
             for name, grants in GRANTS.items()
         ],
