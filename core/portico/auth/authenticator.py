@@ -15,7 +15,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from jupyterhub.user import User
@@ -23,7 +23,7 @@ from oauthenticator.generic import GenericOAuthenticator
 from tornado import web
 from tornado.httpclient import HTTPClientError
 from traitlets import Any as AnyTrait
-from traitlets import Bool, Unicode
+from traitlets import Bool, Set, Unicode
 from traitlets import List as ListTrait
 
 from portico.auth import identity
@@ -67,6 +67,9 @@ class PorticoAuthenticator(GenericOAuthenticator):  # type: ignore[misc] # oauth
     access: Callable[[], list[str] | None] = AnyTrait(
         list, help="Answers the groups whose members may log in (none: everybody), or None while that isn't known."
     ).tag(config=True)
+    always_in = Set(
+        Unicode(), help="Users who may log in whatever groups the portal asks for: its admins, who must be able to mend that."
+    ).tag(config=True)
     page_handlers = ListTrait(help="The portal's own pages: they stand before JupyterHub's.").tag(config=True)
 
     enable_auth_state = Bool(True).tag(config=True)
@@ -107,9 +110,13 @@ class PorticoAuthenticator(GenericOAuthenticator):  # type: ignore[misc] # oauth
         if auth_model is None:
             # JupyterHub asks so about users in its database; whoever logs in is asked about below.
             return True
-        if auth_model.get("admin") or self._lets_in(auth_model["auth_state"]["groups"]):
+        if username in self.always_in or self._lets_in(auth_model["auth_state"]["groups"]):
             return True
         raise LoginRefused(403, NOT_ALLOWED)
+
+    def is_admin(self, handler: Any, authentication: Mapping[str, Any]) -> bool:
+        """Nobody is: a portal has no page and no right for JupyterHub's admins."""
+        return False
 
     def user_info_to_username(self, user_info: identity.Claims) -> str:
         """The hub's name of this user."""
@@ -204,7 +211,7 @@ class PorticoAuthenticator(GenericOAuthenticator):  # type: ignore[misc] # oauth
         # Stored here and not by each request that waits, so that no older answer can replace a newer one.
         await user.save_auth_state(fresh)
         user.sync_groups(fresh["groups"])
-        if not user.admin and not self._lets_in(fresh["groups"], unknown=True):
+        if user.name not in self.always_in and not self._lets_in(fresh["groups"], unknown=True):
             log.info("%s is no longer in the groups of this portal", user.name)
             return False
         return True

@@ -88,6 +88,8 @@ def _hub(portal: Portal, home: Path, hub_port: int) -> dict[str, Any]:
         "spawner_class": PorticoSpawner,
         "allow_named_servers": True,
         "named_server_limit_per_user": portal.entry.lab_limit,
+        # Nobody is JupyterHub's admin: a tenant's admin is trusted with the look. An empty list takes away what was granted once.
+        "load_roles": [{"name": "admin", "users": []}],
         "cleanup_servers": False,
         "cleanup_proxy": False,
         # A lab that waits in a batch queue counts as "starting"; how many may is the sites' and the backend's to limit.
@@ -139,7 +141,7 @@ def _authenticator(portal: Portal) -> dict[str, Any]:
         "groups_claim": provider.groups_claim,
         "accounts_claim": provider.accounts_claim,
         "http_request_kwargs": request,
-        "admin_users": set(portal.entry.admins),
+        "always_in": set(portal.entry.admins),
         "auth_refresh_age": REFRESH_AGE,
         "custom_403_message": "This portal does not let you in.",
         "access": portal.access,

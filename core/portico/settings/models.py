@@ -175,6 +175,8 @@ class TenantEntry(Model):
     cookie_secret_file: Path
     crypt_key_file: Path
     admins: list[str] = Field(default_factory=list)
+    """Names of users who may look after this portal at `/hub/portal`: what is live, what was refused, roll back, pin, preview. It makes
+    them no admin of JupyterHub; they may log in whatever groups the bundle asks for."""
 
     @field_validator("repository")
     @classmethod
