@@ -12,7 +12,7 @@ from portico.auth.authenticator import PorticoAuthenticator
 from portico.gateway.proxy import HostRoutingProxy
 from portico.hub.access import record
 from portico.hub.facade import Facade
-from portico.hub.handlers import table
+from portico.hub.handlers import rest, table
 from portico.hub.pages import Pages
 from portico.hub.portal import Portal, secret
 from portico.settings.models import IdentityProvider, Settings
@@ -83,6 +83,7 @@ def _hub(portal: Portal, home: Path, hub_port: int) -> dict[str, Any]:
         "hub_port": hub_port,
         "default_url": "/hub/home",
         "redirect_to_server": False,
+        "extra_handlers": rest(),
         "proxy_class": HostRoutingProxy,
         "authenticator_class": PorticoAuthenticator,
         "spawner_class": PorticoSpawner,

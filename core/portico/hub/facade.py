@@ -52,7 +52,7 @@ class ErrorTemplate:
             snapshot,
             page="error",
             locale=snapshot.tenant.languages[0],
-            user=views.user(name, None) if name else None,
+            user=views.user(name, None, admins=self._pages.portal.entry.admins) if name else None,
             xsrf=str(values.get("xsrf") or ""),
         )
         return self._pages.render(snapshot, common, view)

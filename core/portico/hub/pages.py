@@ -13,12 +13,11 @@ from html import escape
 
 from portico.hub import views as hub_views
 from portico.hub.portal import Portal
+from portico.hub.tool import XSRF
 from portico.tenants import portal as portal_views
 from portico.tenants import views
 from portico.tenants.snapshot import Snapshot
 
-XSRF = "portico-xsrf-of-this-request"
-"""Stands for the token of a form while a page that many get is kept."""
 KEPT = 256
 
 log = logging.getLogger(__name__)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import SecretStr
 
+from portico.hub.admin import known
+from portico.hub.admin.page import Kept
+from portico.hub.preview import Purpose, Signer
 from portico.settings.models import Settings
 from portico.spawner.client import BackendClient
 from portico.spawner.desk import Desk
@@ -19,6 +24,14 @@ def secret(file: Path) -> str:
     return file.read_text(encoding="utf-8").strip()
 
 
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """What a preview's link or cookie leads to; nothing once the preview has ended or its snapshot is gone."""
+
+    kept: Kept | None = None
+    snapshot: Snapshot | None = None
+
+
 class Portal:
     """One tenant's portal, as its hub knows it."""
 
@@ -27,6 +40,7 @@ class Portal:
         self.entry = settings.tenant(tenant)
         self.address = settings.address(self.entry)
         self.store = Store(settings.state / "snapshots")
+        self.signer = Signer(secret(self.entry.cookie_secret_file), tenant)
         backend = settings.backend
         self.backend = BackendClient(f"http://{backend.address}:{backend.port}", SecretStr(secret(self.entry.backend_token_file)))
         self.systems = Systems(self.backend)
@@ -39,6 +53,17 @@ class Portal:
     def snapshot(self) -> Snapshot | None:
         """The snapshot that is live now; None where there is none yet. A request asks once and stays with the answer."""
         return self.store.current(self.entry.name)
+
+    def previewed(self, purpose: Purpose, token: str) -> Previewed | None:
+        """The preview that a link or a cookie vouches for; None where it isn't one of ours. Looks only: see `PortalHandler.live`."""
+        now = datetime.now(UTC)
+        ticket = self.signer.check(purpose, token)
+        if ticket is None:
+            return None
+        previews = () if ticket.over(now) else known.previews(self.settings.state, self.entry.name)
+        kept = next((kept for kept in previews if kept.digest == ticket.digest and kept.ends > now), None)
+        snapshot = self.store.snapshot(self.entry.name, kept.digest) if kept else None
+        return Previewed(kept, snapshot) if snapshot else Previewed()
 
     def access(self) -> list[str] | None:
         """The groups whose members may log in; none: everybody. None while there is no snapshot that could say."""

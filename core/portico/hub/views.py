@@ -5,7 +5,7 @@ JupyterHub's users, spawners and handlers end here: what goes on to a template h
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -158,10 +158,15 @@ def systems(tenant: Tenant, entry: TenantEntry, settings: Settings, known: Mappi
     )
 
 
-def user(name: str, auth_state: Mapping[str, Any] | None) -> views.User:
-    """Who is logged in."""
+def user(name: str, auth_state: Mapping[str, Any] | None, *, admins: Collection[str] = ()) -> views.User:
+    """Who is logged in; `admins` are the names of this portal's admins."""
     state = auth_state or {}
-    return views.User(name=name, display_name=str(state.get("display_name") or name), groups=tuple(state.get("groups") or ()))
+    return views.User(
+        name=name,
+        display_name=str(state.get("display_name") or name),
+        groups=tuple(state.get("groups") or ()),
+        admin=name in admins,
+    )
 
 
 def moment(value: datetime | None) -> str | None:

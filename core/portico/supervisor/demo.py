@@ -34,6 +34,8 @@ GRANTS = {
     "eurocc": [Grant(system="aurora", partitions=["devel", "batch"])],
 }
 """What the demo's operator grants each tenant."""
+ADMINS = {"juniq": ["qubit"], "coec": ["flame"], "eurocc": ["teach"]}
+"""Who looks after which portal."""
 OPERATOR_HOST = "portico.localhost"
 _PORTS = ("gateway-api", "backend", "identity-provider", "site", "login-node")
 
@@ -117,7 +119,7 @@ def arrange(state: Path, *, port: int, checkout: Path) -> Arranged:
                 backend_token_file=secret(f"{name}-backend-token"),
                 cookie_secret_file=secret(f"{name}-cookie-secret"),
                 crypt_key_file=secret(f"{name}-crypt-key"),
-                webhook_secret_file=secret(f"{name}-webhook-secret"),
+                admins=ADMINS[name],
             )
             for name, grants in GRANTS.items()
         ],
@@ -137,7 +139,7 @@ def _installation(settings: Settings, config: Path, plan: DemoPlan, checkout: Pa
             Program(name=process.name, argv=process.argv, output=settings.state / "logs" / f"{process.name}.out", ready_port=process.port)
             for process in plan.processes()
         ],
-        users=[DemoUser(name=user.name, password=user.password, note=user.note) for user in USERS],
+        users=[DemoUser(name=user.name, password=user.password, note=user.note + _looks_after(user.name)) for user in USERS],
         gateway_directory=checkout / ".portico" / "gateway",
     )
     routes = {
@@ -145,6 +147,12 @@ def _installation(settings: Settings, config: Path, plan: DemoPlan, checkout: Pa
         OPERATOR_HOST: f"http://127.0.0.1:{operator_port(installation)}",
     }
     return Installation(**{**vars(installation), "routes": routes})
+
+
+def _looks_after(user: str) -> str:
+    """The rest of a user's note, where she is a portal's admin."""
+    portals = [tenant for tenant, names in ADMINS.items() if user in names]
+    return f"; looks after {' and '.join(portals)} (/hub/portal)" if portals else ""
 
 
 def _repository(state: Path, bundle: Path) -> Path:

@@ -26,7 +26,6 @@ from portico.supervisor.linux import become_subreaper, descendants, marked, reap
 from portico.supervisor.ports import remembered_ports
 from portico.supervisor.programs import NotStarted, Program, Running
 from portico.supervisor.status import DemoUser, Processes, Status, collect
-from portico.tenants.hook_server import PATH as HOOKS_PATH
 from portico.tunnels import end_tunnels
 
 log = logging.getLogger(__name__)
@@ -61,13 +60,13 @@ class Installation:
         return self.settings.state / "logs"
 
 
-def own_programs(installation: Installation, *, hooks_port: int) -> list[Program]:
+def own_programs(installation: Installation) -> list[Program]:
     """Gateway, backend and git sync as programs; raises GatewayMissing."""
     settings, output = installation.settings, installation.output
     node, proxy = gateway.find(installation.gateway_directory)
 
-    def python(name: str, module: str, *more: str, **ready: int) -> Program:
-        argv = [sys.executable, "-m", module, "--config", str(installation.config), *more]
+    def python(name: str, module: str, **ready: int) -> Program:
+        argv = [sys.executable, "-m", module, "--config", str(installation.config)]
         return Program(name=name, argv=argv, output=output / f"{name}.out", ready_port=ready.get("port"))
 
     return [
@@ -79,7 +78,7 @@ def own_programs(installation: Installation, *, hooks_port: int) -> list[Program
             ready_port=settings.gateway.api_port,
         ),
         python("backend", "portico.managers", port=settings.backend.port),
-        python("sync", "portico.tenants", f"--hooks-port={hooks_port}"),
+        python("sync", "portico.tenants"),
     ]
 
 
@@ -110,9 +109,7 @@ class Supervisor:
         tenants = [tenant.name for tenant in installation.settings.tenants]
         ports = remembered_ports(installation.settings.state / "run" / "hub-ports.json", tenants)
         self.hubs = [Hub(name, ports[name], self._warm) for name in tenants]
-        self._hooks_port = remembered_ports(installation.settings.state / "run" / "supervisor-ports.json", ["operator", "hooks"])["hooks"]
-        programs = (*installation.programs, *own_programs(installation, hooks_port=self._hooks_port))
-        self.programs = [Running(program) for program in programs]
+        self.programs = [Running(program) for program in (*installation.programs, *own_programs(installation))]
         self._started = False
         self._gateway_pid: int | None = None
 
@@ -183,9 +180,7 @@ class Supervisor:
                     await asyncio.sleep(0.05)
 
     async def _route(self) -> None:
-        settings = self.installation.settings
-        hooks = {f"{tenant.host}{HOOKS_PATH}": f"http://127.0.0.1:{self._hooks_port}" for tenant in settings.tenants}
-        await gateway.add_routes(settings.gateway, {**self.installation.routes, **hooks})
+        await gateway.add_routes(self.installation.settings.gateway, self.installation.routes)
         self._gateway_pid = self._pid_of_gateway()
 
     def _pid_of_gateway(self) -> int | None:

@@ -69,6 +69,10 @@ class Store:
             self._open.popitem(last=False)
         return found
 
+    def has(self, tenant: str, digest: str) -> bool:
+        """Whether there is such a snapshot; opens nothing."""
+        return bool(_TENANT.fullmatch(tenant) and _DIGEST.fullmatch(digest)) and (self._root / tenant / digest / MANIFEST).is_file()
+
     # Writing
 
     def add(self, candidate: Candidate, *, commit: str) -> Snapshot:

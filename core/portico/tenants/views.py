@@ -72,6 +72,8 @@ class User:
     name: str
     display_name: str
     groups: tuple[str, ...] = ()
+    admin: bool = False
+    """Whether she may look after this portal, at `urls.portal`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Urls:
     home: str = "/hub/home"
     start: str = "/hub/start"
     logout: str = "/hub/logout"
+    portal: str = "/hub/portal"
     pages: str = "/hub/page/"
     """An own page `systems.html` answers at `pages` + `systems`."""
 

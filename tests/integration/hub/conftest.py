@@ -19,3 +19,4 @@ def world(hub_world: World) -> Iterator[World]:
     backend = hub_world.backend
     backend.refuse, backend.silent, backend.ends_when_asked = None, False, True
     backend.health.clear()
+    hub_world.sync.forget()

@@ -27,6 +27,7 @@ from portico.tenants.layers import themes_directory
 from portico.tenants.store import Store
 
 from tests.integration.hub.backend import ScriptedBackend
+from tests.integration.hub.sync import ScriptedSync
 from tests.support.installation import ROOT
 from tests.support.visitor import Visitor
 
@@ -79,6 +80,7 @@ class World:
         self.state = directory / "state"
         self.port, self.api_port, self.hub_port, backend_port = (free_port_of(number) for number in range(4))
         self.backend = ScriptedBackend(backend_port)
+        self.sync = ScriptedSync(self.state)
         self.hub: subprocess.Popen[bytes] | None = None
         self.idp = ""
         self.store = Store(self.state / "snapshots")
@@ -92,10 +94,12 @@ class World:
             provider = stack.enter_context(run_server_in_thread())
             self.idp = f"http://localhost:{provider.server_port}"
             self.claims("qubit", QUBIT)
+            self.claims("ada", {"preferred_username": "ada", "name": "The portal's admin"})
             self.settings = self._settings()
             self.publish()
             self.backend.start()
             stack.callback(self.backend.stop)
+            stack.enter_context(self.sync.listening())
             stack.enter_context(self._gateway())
             stack.callback(self.end_hub)
             self.start_hub()
@@ -120,6 +124,10 @@ class World:
         """Build a snapshot of the bundle, with these files beside it, and make it live."""
         candidate = compose(TENANT, {**BUNDLE, **files}, themes_directory())
         self.store.activate(TENANT, self.store.add(candidate, commit="").digest)
+
+    def candidate(self, **files: bytes) -> str:
+        """Build a snapshot as a preview's candidate, which goes live nowhere; answers its digest."""
+        return self.store.add(compose(TENANT, {**BUNDLE, **files}, themes_directory()), commit="c" * 40).digest
 
     def claims(self, subject: str, claims: dict[str, Any]) -> None:
         httpx.put(f"{self.idp}/users/{subject}", json=claims).raise_for_status()
@@ -225,6 +233,7 @@ class World:
                     "repository": "/nowhere",
                     "grants": [{"system": "borealis"}, {"system": "aurora"}],
                     "lab_limit": 3,
+                    "admins": ["ada"],
                     "client_id": TENANT,
                     "client_secret_file": self._secret("client", "client-" + token),
                     "backend_token_file": self._secret("backend", "backend-" + token),

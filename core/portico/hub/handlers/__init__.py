@@ -1,5 +1,5 @@
-"""What answers at a portal's addresses. `table` is the whole list; it stands before JupyterHub's own handlers."""
+"""What answers at a portal's addresses. `table` stands before JupyterHub's own handlers, `rest` after them."""
 
-from portico.hub.handlers.table import table
+from portico.hub.handlers.table import rest, table
 
-__all__ = ["table"]
+__all__ = ["rest", "table"]

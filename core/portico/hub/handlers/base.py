@@ -16,8 +16,10 @@ from portico import logs
 from portico.api import CORRELATION_HEADER
 from portico.hub import errors, views
 from portico.hub.names import language
-from portico.hub.pages import XSRF, Pages
-from portico.hub.portal import Portal
+from portico.hub.pages import Pages
+from portico.hub.portal import Portal, Previewed
+from portico.hub.preview import COOKIE, with_bar
+from portico.hub.tool import XSRF, tool
 from portico.spawner.desk import AuthState
 from portico.tenants import views as tenant_views
 from portico.tenants.snapshot import Snapshot
@@ -70,9 +72,20 @@ class PortalHandler(BaseHandler):  # type: ignore[misc] # jupyterhub has no anno
         return pages
 
     @cached_property
-    def snapshot(self) -> Snapshot | None:
-        """The snapshot that this request sees from its first byte to its last."""
+    def live(self) -> Snapshot | None:
+        """The snapshot that is live. All that a bundle decides beyond looks comes from it: who may log in, what may be started and how."""
         return self.portal.snapshot()
+
+    @cached_property
+    def previewed(self) -> Previewed | None:
+        """The preview that this browser follows; None where it follows none."""
+        token = self.get_cookie(COOKIE, "")
+        return self.portal.previewed("cookie", token) if token else None
+
+    @cached_property
+    def snapshot(self) -> Snapshot | None:
+        """The snapshot whose pages this request shows from its first byte to its last: the previewed one, else the live one."""
+        return (self.previewed.snapshot if self.previewed else None) or self.live
 
     @cached_property
     def language(self) -> str:
@@ -84,6 +97,10 @@ class PortalHandler(BaseHandler):  # type: ignore[misc] # jupyterhub has no anno
     async def auth_state(self, user: User) -> AuthState:
         """What the login said, decrypted."""
         return await user.get_auth_state() or {}
+
+    def viewer(self, state: AuthState) -> tenant_views.User:
+        """Who is logged in, as pages show her."""
+        return views.user(self.current_user.name, state, admins=self.portal.entry.admins)
 
     def show(
         self,
@@ -100,12 +117,25 @@ class PortalHandler(BaseHandler):  # type: ignore[misc] # jupyterhub has no anno
             # The token of a form needs a cookie, so it is made only for pages that have a form.
             common = self.pages.common(self.snapshot, page=page, locale=self.language, user=user, urls=urls)
         html = self.pages.render(self.snapshot, common, view)
+        self.answer(html, status=status, private=user is not None)
+
+    def answer(self, html: str, *, status: int = 200, private: bool) -> None:
+        """Send a page, below the bar where it is a preview's; `private` pages are kept nowhere."""
+        if self.previewed is not None:
+            html = with_bar(html, self._bar(self.previewed))
         if XSRF in html:
             html = html.replace(XSRF, self.xsrf_token.decode("ascii"))
         self.set_status(status)
         self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.set_header("Cache-Control", "no-store" if user else "no-cache")
+        self.set_header("Cache-Control", "no-store" if private or self.previewed else "no-cache")
         self.finish(html)
+
+    def _bar(self, previewed: Previewed) -> str:
+        """The bar above this preview. Once it has ended, this is the last page that says so."""
+        if previewed.kept is None:
+            self.clear_cookie(COOKIE, path="/hub/")
+            return tool().bar(self.language, over=True, branch="", commit="")
+        return tool().bar(self.language, over=False, branch=previewed.kept.branch, commit=previewed.kept.commit[:12])
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """An error page, which never raises another error."""
@@ -121,7 +151,7 @@ class PortalHandler(BaseHandler):  # type: ignore[misc] # jupyterhub has no anno
             self.set_header(CORRELATION_HEADER, correlation_id)
         message = str(error.get_message() or "") if isinstance(error, web.HTTPError) else ""
         view = errors.describe(status_code, message, sentence=errors.sentence(error), correlation_id=correlation_id)
-        user = views.user(self.current_user.name, None) if self.current_user else None
+        user = self.viewer({}) if self.current_user else None
         self.show("error", view, user=user, status=status_code)
 
     def named(self, name: str) -> User:

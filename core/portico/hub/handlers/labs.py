@@ -33,13 +33,13 @@ class LabHandler(PortalHandler):
         """The home page, with the form as it was sent where something is wrong with it."""
         user: User = self.current_user
         state = auth_state if auth_state is not None else await self.auth_state(user)
-        tenant = self.snapshot.tenant if self.snapshot else None
+        tenant = self.live.tenant if self.live else None
         offer = await self.portal.desk.offer(state, tenant)
         form = propose(offer, tenant.defaults) if tenant else Form()
         if errors:
             form = dataclasses.replace(_sent(form, self.fields()), errors=errors)
         view = HomePage(labs=self.rows(user, offer), offer=offer, form=form, offer_json=json.dumps(dataclasses.asdict(offer)))
-        self.show("home", view, user=views.user(user.name, state), status=status)
+        self.show("home", view, user=self.viewer(state), status=status)
 
     def rows(self, user: User, offer: Offer) -> tuple[tenant_views.Lab, ...]:
         """The user's labs: those that run first, then the newest."""
@@ -171,10 +171,10 @@ class LabPage(LabHandler):
         """The start page."""
         user = self.named(name)
         state = await self.auth_state(user)
-        offer = await self.portal.desk.offer(state, self.snapshot.tenant if self.snapshot else None)
+        offer = await self.portal.desk.offer(state, self.live.tenant if self.live else None)
         spawner = user.spawners.get(name)
         events = tuple(views.event(item) for item in spawner.events.events) if spawner is not None else ()
-        self.show("start", StartPage(lab=self.lab(user, name, offer), events=events), user=views.user(user.name, state))
+        self.show("start", StartPage(lab=self.lab(user, name, offer), events=events), user=self.viewer(state))
 
 
 class Stop(LabHandler):

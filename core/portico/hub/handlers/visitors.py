@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 from tornado import web
 
 from portico.auth.logout import LOGGED_OUT
-from portico.hub import views
 from portico.hub.handlers.base import PortalHandler
 from portico.hub.portal import Portal
 from portico.tenants.views import LandingPage, OwnPage, Urls
@@ -62,11 +61,11 @@ class Own(PortalHandler):
         if self.snapshot is None or not self.snapshot.has_page(name):
             raise web.HTTPError(404)
         user = self.current_user
-        self.show(name, OwnPage(name=name), user=views.user(user.name, await self.auth_state(user)) if user else None)
+        self.show(name, OwnPage(name=name), user=self.viewer(await self.auth_state(user)) if user else None)
 
 
 class Missing(PortalHandler):
-    """Addresses of JupyterHub's own pages that a portal doesn't have."""
+    """Addresses of JupyterHub's own pages that a portal doesn't have, and those that nobody has."""
 
     async def prepare(self) -> None:
         """404, whatever the method."""

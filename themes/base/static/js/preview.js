@@ -1,0 +1,4 @@
+// Puts the bar above a preview into the top layer, where no element of the page can cover it. Without this it is the topmost fixed element.
+// The bar is the first of the document's: what the page itself calls by the same name comes after it.
+const bar = document.querySelector("[data-portico-preview]");
+bar?.showPopover?.();
