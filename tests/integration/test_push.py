@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import re
 import subprocess
 import time
 
+import httpx
 import pytest
 
 from tests.support.installation import portico
@@ -84,3 +87,19 @@ def test_a_push_with_a_template_error_leaves_the_portal_as_it_was(installation, 
 def test_asking_for_a_sync_answers_what_came_of_it(installation):
     answer = portico("sync", "eurocc", "--state", str(installation.state)).stdout
     assert installation.tenant("eurocc")["commit"] in answer
+
+
+def test_a_web_hook_reaches_the_sync_through_the_gateway(installation):
+    """At the tenant's own host, and with her own secret: another tenant's is none."""
+    body = b'{"ref": "refs/heads/main"}'
+    answers = {}
+    for owner in ("eurocc", "coec"):
+        secret = (installation.state / "secrets" / f"{owner}-webhook-secret").read_text().strip()
+        headers = {
+            "Host": f"eurocc.localhost:{installation.port}",
+            "X-Gitea-Event": "push",
+            "X-Gitea-Signature": hmac.new(secret.encode(), body, hashlib.sha256).hexdigest(),
+        }
+        answers[owner] = httpx.post(f"http://127.0.0.1:{installation.port}/hooks/git", content=body, headers=headers)
+    assert (answers["eurocc"].status_code, answers["coec"].status_code) == (202, 403)
+    assert "Gitea says that main was pushed to" in portico("logs", "--state", str(installation.state), "--tenant", "eurocc").stdout

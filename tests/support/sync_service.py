@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from portico.supervisor.ports import remembered_ports
 from portico.tenants import status
 from portico.tenants.status import Status
 from portico.tenants.store import Store
@@ -41,6 +42,7 @@ class Service:
         self._config = root / "portico.toml"
         self._tenants: list[str] = []
         self._poll = poll
+        self.hooks_port = remembered_ports(root / "ports.json", ["hooks"])["hooks"]
         self._process: subprocess.Popen[bytes] | None = None
 
     def follow(self, name: str, repository: str, directory: str = "", **settings: object) -> None:
@@ -60,7 +62,8 @@ class Service:
         assert process.poll() is None
 
     def _launch(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-m", "portico.tenants", "--config", str(self._config)], start_new_session=True)
+        command = [sys.executable, "-m", "portico.tenants", "--config", str(self._config), f"--hooks-port={self.hooks_port}"]
+        return subprocess.Popen(command, start_new_session=True)
 
     @property
     def pid(self) -> int:

@@ -67,7 +67,7 @@ def environment(gateway: Gateway) -> dict[str, str]:
 
 
 async def add_routes(gateway: Gateway, targets: Mapping[str, str]) -> None:
-    """Route whole hosts (`{"login.localhost": "http://127.0.0.1:9000"}`) that are no hub's."""
+    """Route hosts, or paths of hosts, that are no hub's (`{"login.localhost": "http://127.0.0.1:9000"}`)."""
     headers = {"Authorization": f"token {gateway.auth_token_file.read_text().strip()}"}
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.api_port}", headers=headers, timeout=10) as client:
         for host, target in targets.items():

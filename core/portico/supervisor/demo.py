@@ -120,6 +120,7 @@ def arrange(state: Path, *, port: int, checkout: Path) -> Arranged:
                 cookie_secret_file=secret(f"{name}-cookie-secret"),
                 crypt_key_file=secret(f"{name}-crypt-key"),
                 admins=ADMINS[name],
+                webhook_secret_file=secret(f"{name}-webhook-secret"),
             )
             for name, grants in GRANTS.items()
         ],

@@ -26,6 +26,7 @@ from portico.supervisor.linux import become_subreaper, descendants, marked, reap
 from portico.supervisor.ports import remembered_ports
 from portico.supervisor.programs import NotStarted, Program, Running
 from portico.supervisor.status import DemoUser, Processes, Status, collect
+from portico.tenants.hook_server import PATH as HOOKS_PATH
 from portico.tunnels import end_tunnels
 
 log = logging.getLogger(__name__)
@@ -60,13 +61,13 @@ class Installation:
         return self.settings.state / "logs"
 
 
-def own_programs(installation: Installation) -> list[Program]:
+def own_programs(installation: Installation, *, hooks_port: int) -> list[Program]:
     """Gateway, backend and git sync as programs; raises GatewayMissing."""
     settings, output = installation.settings, installation.output
     node, proxy = gateway.find(installation.gateway_directory)
 
-    def python(name: str, module: str, **ready: int) -> Program:
-        argv = [sys.executable, "-m", module, "--config", str(installation.config)]
+    def python(name: str, module: str, *more: str, **ready: int) -> Program:
+        argv = [sys.executable, "-m", module, "--config", str(installation.config), *more]
         return Program(name=name, argv=argv, output=output / f"{name}.out", ready_port=ready.get("port"))
 
     return [
@@ -78,7 +79,7 @@ def own_programs(installation: Installation) -> list[Program]:
             ready_port=settings.gateway.api_port,
         ),
         python("backend", "portico.managers", port=settings.backend.port),
-        python("sync", "portico.tenants"),
+        python("sync", "portico.tenants", f"--hooks-port={hooks_port}"),
     ]
 
 
@@ -109,7 +110,9 @@ class Supervisor:
         tenants = [tenant.name for tenant in installation.settings.tenants]
         ports = remembered_ports(installation.settings.state / "run" / "hub-ports.json", tenants)
         self.hubs = [Hub(name, ports[name], self._warm) for name in tenants]
-        self.programs = [Running(program) for program in (*installation.programs, *own_programs(installation))]
+        self._hooks_port = remembered_ports(installation.settings.state / "run" / "supervisor-ports.json", ["operator", "hooks"])["hooks"]
+        programs = (*installation.programs, *own_programs(installation, hooks_port=self._hooks_port))
+        self.programs = [Running(program) for program in programs]
         self._started = False
         self._gateway_pid: int | None = None
 
@@ -180,7 +183,9 @@ class Supervisor:
                     await asyncio.sleep(0.05)
 
     async def _route(self) -> None:
-        await gateway.add_routes(self.installation.settings.gateway, self.installation.routes)
+        settings = self.installation.settings
+        hooks = {f"{tenant.host}{HOOKS_PATH}": f"http://127.0.0.1:{self._hooks_port}" for tenant in settings.tenants}
+        await gateway.add_routes(settings.gateway, {**self.installation.routes, **hooks})
         self._gateway_pid = self._pid_of_gateway()
 
     def _pid_of_gateway(self) -> int | None:

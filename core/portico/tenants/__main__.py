@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import signal
 import sys
@@ -12,7 +13,8 @@ from pathlib import Path
 
 from portico import logs
 from portico.settings import Settings, SettingsError, load
-from portico.tenants import trigger
+from portico.tenants import hook_server, trigger
+from portico.tenants.hook_server import Hooks
 from portico.tenants.judge import Judge
 from portico.tenants.sync import Sync
 
@@ -20,18 +22,22 @@ WORKERS = 4
 """Threads for what blocks: reading repositories, writing snapshots."""
 
 
-async def serve(settings: Settings) -> None:
-    """Follow all tenants and answer the trigger until cancelled."""
+async def serve(settings: Settings, *, hooks_port: int | None = None) -> None:
+    """Follow all tenants, and answer the trigger and the forges' web hooks, until cancelled."""
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="sync") as workers:
         async with Judge() as judge:
             sync = Sync(settings, judge=judge, workers=workers)
-            async with trigger.listening(settings.state, sync.request):
+            async with trigger.listening(settings.state, sync.request), _hooked(settings, sync, hooks_port):
                 logging.getLogger("portico.tenants").info("following %d tenants", len(sync.tenants))
                 await sync.run()
 
 
-async def _until_told(settings: Settings) -> None:
-    service = asyncio.create_task(serve(settings))
+def _hooked(settings: Settings, sync: Sync, port: int | None) -> contextlib.AbstractAsyncContextManager[None]:
+    return contextlib.nullcontext() if port is None else hook_server.listening(Hooks(settings.tenants, sync.wake), port)
+
+
+async def _until_told(settings: Settings, hooks_port: int | None) -> None:
+    service = asyncio.create_task(serve(settings, hooks_port=hooks_port))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, service.cancel)
     try:
@@ -44,6 +50,7 @@ def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m portico.tenants", description="Follow the tenants' repositories.")
     parser.add_argument("--config", type=Path, required=True, help="the operator's portico.toml")
+    parser.add_argument("--hooks-port", type=int, help="the port of 127.0.0.1 where forges' web hooks are taken; none: nowhere")
     arguments = parser.parse_args()
     try:
         settings = load(arguments.config)
@@ -51,7 +58,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     logs.configure("sync", file=settings.state / "logs" / "sync.jsonl")
-    asyncio.run(_until_told(settings))
+    asyncio.run(_until_told(settings, arguments.hooks_port))
     return 0
 
 

@@ -122,7 +122,7 @@ class TenantSync:
             return False
         self._judged = commit
         live = {"commit": commit} if self._status.commit == before else {}
-        self._note(candidate=commit, error=self._status.error if self._status.findings else None, **live)
+        self._note(candidate=commit, error=status.summary(self._status.findings), **live)
         return True
 
     async def _take(self, repository: Repository) -> None:
