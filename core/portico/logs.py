@@ -23,6 +23,7 @@ _SECRETS = re.compile(
     r"(?i)(bearer |token |basic )[A-Za-z0-9._~+/=-]{8,}"
     r"|((?:(?:access|refresh|id|api)?_?token|client_secret|password|code_verifier)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;}]+"
     r"|([?&](?:code|state)=)[^\s\"'&]+"
+    r"|(/preview/)[0-9a-f]{32}\.[0-9a-f.]+"
     r"|(://[^/\s:@]+:)[^/\s@]+(?=@)"
 )
 

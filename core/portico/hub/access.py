@@ -9,6 +9,7 @@ from jupyterhub.handlers.pages import HealthCheckHandler
 from jupyterhub.metrics import prometheus_log_method
 from tornado import web
 
+from portico.hub.handlers.previews import Product
 from portico.hub.handlers.visitors import Brand
 
 log = logging.getLogger("portico.hub.access")
@@ -19,7 +20,7 @@ def record(handler: web.RequestHandler) -> None:
     status = handler.get_status()
     request = handler.request
     level = logging.INFO if status < 400 else logging.WARNING if status < 500 else logging.ERROR
-    if status < 400 and isinstance(handler, Brand | HealthCheckHandler):
+    if status < 400 and isinstance(handler, Brand | Product | HealthCheckHandler):
         level = logging.DEBUG
     if log.isEnabledFor(level):
         fields: dict[str, Any] = {

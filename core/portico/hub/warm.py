@@ -69,9 +69,11 @@ def _application() -> None:
 
 
 def _pages() -> None:
-    """Render the base theme's pages."""
+    """Render the base theme's pages, and make ready what draws the product's own."""
+    from portico.hub.tool import tool  # noqa: PLC0415
     from portico.tenants.composition import compose  # noqa: PLC0415
     from portico.tenants.layers import themes_directory  # noqa: PLC0415
     from portico.tenants.rehearsal import render_all  # noqa: PLC0415
 
+    tool().bar("en", over=False, branch="main", commit="")
     render_all(compose("rehearsal", _BUNDLE, themes_directory()).composition)

@@ -72,6 +72,13 @@ def test_a_follower_sees_the_candidate_on_every_page_and_nobody_else_does(world:
             assert follower.http.get(address).status_code == 200, address
 
 
+def test_no_link_stands_in_the_log(world: World, digest: str) -> None:
+    with following(world, digest):
+        until(lambda: any("/hub/preview/***" in str(line.get("path")) for line in world.log_lines()))
+    signature = link(world, digest).rsplit(".", 1)[1]
+    assert not [line for line in world.log_lines() if signature in str(line) or f"/preview/{digest}" in str(line)]
+
+
 def test_the_cookie_is_for_the_hubs_pages_alone_and_scripts_cannot_read_it(world: World, digest: str) -> None:
     with world.somebody() as visitor:
         answer = visitor.http.get(link(world, digest), follow_redirects=False)

@@ -1,5 +1,6 @@
 // The admin's page: says when there is news, and shows it by itself while nothing is being typed.
 const LOOK = 5_000;
+let timer;
 const page = document.querySelector("[data-admin]");
 
 async function news() {
@@ -19,6 +20,7 @@ function busy() {
 }
 
 async function look() {
+  clearTimeout(timer);
   const found = document.hidden ? null : await news();
   if (found !== null && found !== page.dataset.adminVersion) {
     if (!busy()) {
@@ -28,11 +30,13 @@ async function look() {
     }
     page.querySelector("[data-admin-news]").hidden = false;
   }
-  setTimeout(look, LOOK);
+  timer = setTimeout(look, LOOK);
 }
 
 if (page) {
-  setTimeout(look, LOOK);
+  timer = setTimeout(look, LOOK);
+  // Whoever comes back from an editor wants to see now what came of the push.
+  document.addEventListener("visibilitychange", () => document.hidden || look());
   document.addEventListener("submit", (event) => {
     // A second press would ask twice; the button keeps its name.
     const button = event.target.querySelector("button");
