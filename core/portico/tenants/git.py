@@ -23,11 +23,12 @@ from git.objects.fun import tree_entries_from_data
 
 from portico.tenants import gitcommand
 from portico.tenants.addresses import BranchMissingError, RepositoryError, check_branch, check_directory
-from portico.tenants.findings import refuse
+from portico.tenants.ancestry import UNKNOWN, Move, compare
+from portico.tenants.findings import Refused, refuse
 from portico.tenants.layers import Entry, admit
 from portico.tenants.mirrors import Mirror
 
-__all__ = ["BranchMissingError", "Commit", "Repository", "RepositoryError", "read_commit"]
+__all__ = ["BranchMissingError", "Commit", "Move", "Repository", "RepositoryError", "read_commit"]
 
 TREE_LIMIT = 10_000
 """Entries that are looked at in one directory tree."""
@@ -87,6 +88,25 @@ class Repository:
     async def about(self, commit: str) -> Commit:
         """What a commit of the mirror says of itself; raises RepositoryError where the mirror lacks it."""
         return await self.mirror.read(partial(_about, commit=commit))
+
+    async def move(self, old: str, new: str) -> Move:
+        """How the branch came from one commit to a newer one of the mirror; never fails, but may not know.
+
+        Asks the repository only where more than one commit was pushed at once.
+        """
+        try:
+            if old in (await self.about(new)).parents:
+                return Move(forced=False, commits=1)
+            commits, ends = await self.mirror.commits(self.branch)
+            return compare(old, await self._made_at(old), commits, ends) if new in commits else UNKNOWN
+        except (RepositoryError, Refused):
+            return UNKNOWN
+
+    async def _made_at(self, commit: str) -> datetime | None:
+        try:
+            return (await self.about(commit)).committed_at
+        except RepositoryError:
+            return None
 
 
 def read_commit(repository: Path, commit: str, directory: str = "") -> dict[str, bytes]:

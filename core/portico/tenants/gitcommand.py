@@ -8,6 +8,7 @@ the configuration by its file, never by its value.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import ctypes
 import os
@@ -130,12 +131,18 @@ class Access:
     def usable(self) -> None:
         """Raises RepositoryError where a file is missing or empty: git would say it in words that help nobody."""
         for kind, path in (("key", self.key_file), ("known hosts", self.known_hosts_file), ("token", self.token_file)):
-            try:
-                empty = path is not None and path.stat().st_size == 0
-            except OSError:
-                empty = True
-            if empty or (path is not None and not os.access(path, os.R_OK)):
+            if path is not None and not (os.access(path, os.R_OK) and (not path.is_file() or path.stat().st_size)):
                 raise RepositoryError(f"The file of the repository's {kind} can't be read. Ask the operator to look at it.")
+
+    def scrubbed(self, text: str) -> str:
+        """The text without the token, should a server have sent it back."""
+        try:
+            token = self.token_file.read_text(encoding="ascii").strip() if self.token_file is not None else ""
+        except (OSError, ValueError):
+            return text
+        for secret in (token, base64.b64encode(f"{self.token_user}:{token}".encode()).decode()) if token else ():
+            text = text.replace(secret, "***")
+        return text
 
 
 def configuration(address: Path | str, access: Access) -> str:
@@ -179,8 +186,11 @@ def write_config(path: Path, text: str) -> None:
         temporary.replace(path)
 
 
-async def run(*arguments: str, cwd: Path, config: Path, timeout: float) -> str:
-    """Run git and answer its output; its process group ends with the time limit or a cancellation. Raises RepositoryError."""
+async def run(*arguments: str, cwd: Path, config: Path, timeout: float, scrub: Callable[[str], str] = str) -> str:
+    """Run git and answer its output; its process group ends with the time limit or a cancellation. Raises RepositoryError.
+
+    `scrub` takes out of a complaint what nobody may see.
+    """
     process = await asyncio.create_subprocess_exec(
         "git",
         *arguments,
@@ -207,7 +217,7 @@ async def run(*arguments: str, cwd: Path, config: Path, timeout: float) -> str:
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     if process.returncode:
-        raise GitFailedError(_reason(err, process.returncode), err)
+        raise GitFailedError(_reason(err, process.returncode, scrub), err)
     return out
 
 
@@ -227,6 +237,7 @@ def _limits(timeout: float) -> Callable[[], None]:
 
     def limit() -> None:
         prctl(_PR_SET_PDEATHSIG, kill)  # a sync that is killed leaves no git that writes into its mirrors
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so that a file which is too large is an error that git names
         for number, value in values:
             setrlimit(number, (value, value))
 
@@ -243,11 +254,11 @@ async def _read(stream: asyncio.StreamReader, limit: int, *, strict: bool = Fals
     return kept.decode(errors="replace")
 
 
-def _reason(complaints: str, code: int) -> str:
+def _reason(complaints: str, code: int, scrub: Callable[[str], str]) -> str:
     for pattern, sentence in _COMPLAINTS:
         if re.search(pattern, complaints):
             return sentence
     if -code in (signal.SIGXFSZ, signal.SIGXCPU, signal.SIGKILL):
         return "The repository needs more memory or time to read than it may take."
     lines = [line.strip() for line in complaints.splitlines() if line.startswith(("fatal:", "error:", "ssh:"))]
-    return f"The repository can't be fetched from: {redact(lines[0])[:200] if lines else 'git failed'}."
+    return f"The repository can't be fetched from: {redact(scrub(lines[0]))[:200] if lines else 'git failed'}."

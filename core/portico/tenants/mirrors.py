@@ -28,6 +28,7 @@ import git
 from portico.settings.models import TenantEntry
 from portico.tenants import gitcommand
 from portico.tenants.addresses import BranchMissingError, RepositoryError, check_address
+from portico.tenants.ancestry import DEPTH, Listed, listed
 from portico.tenants.gitcommand import Access, GitFailedError
 
 Result = TypeVar("Result")
@@ -135,14 +136,33 @@ class Mirror:
                 if "couldn't find remote ref" in error.complaints:
                     self.failures = 0
                     raise BranchMissingError(branch) from error
-                await self._discard()
+                await self._discard(self.directory)
                 raise
             except BaseException:
-                await self._discard()
+                await self._discard(self.directory)
                 raise
         if fetched is None:
             raise RepositoryError("The repository's branch came without its commit.")
         return fetched
+
+    async def commits(self, branch: str) -> tuple[dict[str, Listed], frozenset[str]]:
+        """The branch's newest commits without their content, and those of them whose parents were left out; raises RepositoryError.
+
+        They come into a copy of their own beside the mirror: git would fetch what such a copy lacks whenever it reads from it.
+        """
+        copy, ref = self.directory.with_suffix(".commits.git"), _ref(branch)
+        # A repository that leaves things out must be named by an address.
+        address = self.address.as_uri() if isinstance(self.address, Path) else self.address
+        async with self._turn:
+            try:
+                await self._prepare(copy)
+                only = ("--filter=tree:0", f"--depth={DEPTH}")
+                await self._git(*_FETCH, *only, "--", address, f"+refs/heads/{branch}:{ref}", cwd=copy)
+                listing = await self._git("rev-list", f"--max-count={5 * DEPTH}", "--timestamp", "--parents", ref, cwd=copy)
+                return listed(listing), await self.run(partial(_shallow, copy))
+            except BaseException:
+                await self._discard(copy)
+                raise
 
     async def read(self, function: Callable[[Path], Result]) -> Result:
         """Call a function with the mirror's directory in a worker, while nothing else changes it."""
@@ -168,12 +188,12 @@ class Mirror:
         gitcommand.write_config(self.config, gitcommand.configuration(self.address, self._access))
         limit = 2 * self._timeout if arguments[0] == "fetch" else self._timeout
         async with self._lanes.failing if self.failures else self._lanes.usual:
-            return await gitcommand.run(*arguments, cwd=cwd, config=self.config, timeout=limit)
+            return await gitcommand.run(*arguments, cwd=cwd, config=self.config, timeout=limit, scrub=self._access.scrubbed)
 
     async def _prepare(self, directory: Path) -> None:
         packs = directory / "objects" / "pack"
         if packs.is_dir() and len(list(packs.glob("*.pack"))) >= PACKS:
-            await self._discard()
+            await self._discard(directory)
         if not (directory / "HEAD").is_file():
             directory.mkdir(parents=True, exist_ok=True)
             await self._git("init", "--quiet", "--bare", "--template=", "--", str(directory), cwd=directory)
@@ -183,9 +203,9 @@ class Mirror:
         if size > SIZE_LIMIT:
             raise RepositoryError(f"The repository is too large: its newest commit may take {SIZE_LIMIT // 1_000_000} MB.")
 
-    async def _discard(self) -> None:
-        """Remove the mirror; a git that was killed has left locks in it."""
-        await self.run(partial(shutil.rmtree, self.directory, ignore_errors=True))
+    async def _discard(self, directory: Path) -> None:
+        """Remove a copy; a git that was killed has left locks in it."""
+        await self.run(partial(shutil.rmtree, directory, ignore_errors=True))
 
     @contextlib.asynccontextmanager
     async def _counting(self) -> AsyncIterator[None]:
@@ -259,6 +279,14 @@ def read_ref(repository: Path, ref: str) -> str | None:
             return str(git.SymbolicReference.dereference_recursive(repo, ref))
     except (git.InvalidGitRepositoryError, git.NoSuchPathError, ValueError, OSError):
         return None
+
+
+def _shallow(repository: Path) -> frozenset[str]:
+    """The commits at which a shallow copy ends."""
+    try:
+        return frozenset((repository / "shallow").read_text().split())
+    except FileNotFoundError:
+        return frozenset()
 
 
 def _ref(branch: str) -> str:

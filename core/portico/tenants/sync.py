@@ -88,12 +88,13 @@ class TenantSync:
                 return await self._check(force=force, since=since)
 
     async def _check(self, *, force: bool, since: float | None) -> Status:
-        now = datetime.now(UTC)
+        now, before = datetime.now(UTC), self._status.candidate
         try:
             self._repository = self._repository or self._opened()
             tip = await self._repository.tip(since=since)
             if force or (tip != self._judged and not await self._elsewhere(self._repository)):
                 await self._take(self._repository)
+                await self._compare(self._repository, before)
             elif self._status.checked_at is None or now - self._status.checked_at >= NOTE_INTERVAL or self._unreachable():
                 self._note(error=status.summary(self._status.findings))
         except RepositoryError as error:
@@ -124,6 +125,16 @@ class TenantSync:
         live = {"commit": commit} if self._status.commit == before else {}
         self._note(candidate=commit, error=status.summary(self._status.findings), **live)
         return True
+
+    async def _compare(self, repository: Repository, before: str | None) -> None:
+        """Say so where the branch was rewritten instead of moved on."""
+        after = self._judged
+        if before is None or after is None or before == after:
+            return
+        if (await repository.move(before, after)).forced:
+            log.warning(
+                "the branch was rewritten: %s no longer leads to %s", before[:12], after[:12], extra={"commit": after, "forced": True}
+            )
 
     async def _take(self, repository: Repository) -> None:
         """Judge the branch's newest commit, and make it live where nothing is wrong with it."""
