@@ -121,10 +121,10 @@ def sync(
     state: State = DEFAULT_STATE,
 ) -> None:
     """Look at the tenants' repositories now instead of at the next poll, and say what came of it."""
-    from portico.tenants.sync import request_sync  # noqa: PLC0415
+    from portico.tenants.trigger import ask  # noqa: PLC0415
 
     try:
-        answer = asyncio.run(request_sync(state.resolve(), tenant))
+        answer = asyncio.run(ask(state.resolve(), "sync", tenant=tenant))
     except OSError:
         fail(f"The git sync does not answer in {state.resolve()}; is the installation running?")
     typer.echo(json.dumps(answer, indent=2))

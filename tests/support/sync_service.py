@@ -13,7 +13,7 @@ from portico.supervisor.ports import remembered_ports
 from portico.tenants import status
 from portico.tenants.status import Status
 from portico.tenants.store import Store
-from portico.tenants.trigger import request_sync, socket_of
+from portico.tenants.trigger import ask, socket_of
 
 from tests.support.bundles import write_themes
 from tests.support.wait import until
@@ -87,7 +87,7 @@ class Service:
 
     async def taken(self, commit: str, tenant: str = "test") -> Status:
         """Have the sync look now, and wait until a commit is live or refused."""
-        await request_sync(self.state, tenant)
+        await ask(self.state, "sync", tenant=tenant)
         await until(lambda: self.status(tenant).candidate == commit)
         return self.status(tenant)
 

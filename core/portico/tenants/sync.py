@@ -31,9 +31,7 @@ from portico.tenants.layers import themes_directory
 from portico.tenants.mirrors import Mirrors, name_of
 from portico.tenants.status import Status
 from portico.tenants.store import Store
-from portico.tenants.trigger import request_sync
-
-__all__ = ["Sync", "TenantSync", "request_sync"]
+from portico.tenants.trigger import Request
 
 log = logging.getLogger(__name__)
 
@@ -226,10 +224,13 @@ class Sync:
         """Have a tenant's repository looked at now: somebody says that it has changed."""
         self._following[name].wake()
 
-    async def request(self, name: str | None) -> dict[str, object]:
-        """Check one tenant or all now, and answer what came of it."""
+    async def request(self, request: Request) -> dict[str, object]:
+        """Do what somebody asks for, and answer what came of it (see `Request`)."""
+        name = request.tenant
         if name is not None and name not in self.tenants:
             return {"error": f"There is no tenant {name!r}."}
+        if request.do != "sync":
+            return {"error": f"This version can't do {request.do!r} yet."}
         chosen = {name: self.tenants[name]} if name is not None else self.tenants
         for tenant in chosen.values():
             tenant.forgive()

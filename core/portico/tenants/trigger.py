@@ -1,7 +1,7 @@
-"""The local trigger of the sync: a unix socket that takes a line and answers a line of JSON when the check is done.
+"""The local trigger of the sync: a unix socket that takes a line of JSON and answers a line of JSON when it is done.
 
-`sync <tenant>` checks one tenant, `sync` all of them; `ask` sends the same as `{"do": "sync", "tenant": ...}`. Who may open the socket, its
-owner only, may trigger.
+`{"do": "sync", "tenant": "juniq"}` looks at one tenant's repository, without `tenant` at all of them; `Request` says what else can be done.
+Who may open the socket, its owner only, may trigger. Whether the user named in `by` may ask for it is for whoever asks to know.
 """
 
 from __future__ import annotations
@@ -10,18 +10,44 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-_REQUEST = re.compile(r"sync(?: ([a-z][a-z0-9-]{0,31}))?\n")
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
 _LINE_LIMIT = 4_000
 _IDLE_SECONDS = 10.0
 _ANSWER_LIMIT = 4_000_000
+MISUNDERSTOOD = 'Send a line of JSON such as {"do": "sync", "tenant": "juniq"}.'
 
-Handler = Callable[[str | None], Awaitable[dict[str, object]]]
+Do = Literal["sync", "history", "rollback", "pin", "unpin", "revoke", "preview", "unpreview"]
+_Short = Annotated[str, StringConstraints(max_length=256)]
+
+
+class Request(BaseModel):
+    """What somebody asks the sync to do. Every answer has `error`, a sentence or null.
+
+    `sync` answers a tenant's status (see `status.Status`), or without a tenant `{"tenants": [...]}`. `history` answers `{"entries": [...]}`
+    (see `history.Entry`), the newest first. `rollback`, `pin`, `unpin`, `revoke` and `unpreview` answer the tenant's status.
+    `preview` judges a branch's newest commit and answers `{"digest", "commit", "findings"}`; with findings there is no digest.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    do: Do
+    tenant: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")] | None = None
+    """Only `sync` goes without."""
+    by: _Short = "operator"
+    """Who asks: a user's name, or `operator`; for the history."""
+    digest: _Short | None = None
+    """Which snapshot: its digest, a commit that it was made from, or the beginning of one. For `rollback`, `pin`, `revoke`, `unpreview`."""
+    branch: _Short | None = None
+    """For `preview`."""
+
+
+Handler = Callable[[Request], Awaitable[dict[str, object]]]
 
 
 def socket_of(state: Path) -> Path:
@@ -35,9 +61,8 @@ async def listening(state: Path, handle: Handler) -> AsyncIterator[None]:
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
-            line = (await asyncio.wait_for(reader.readline(), _IDLE_SECONDS)).decode("ascii", errors="replace")
-            request = _REQUEST.fullmatch(_plain(line))
-            answer = await handle(request[1]) if request else {"error": "This sync can't do that: it knows 'sync' only."}
+            request = _understood(await asyncio.wait_for(reader.readline(), _IDLE_SECONDS))
+            answer = {"error": MISUNDERSTOOD} if request is None else await handle(request)
             writer.write(json.dumps(answer).encode() + b"\n")
             await writer.drain()
         writer.close()
@@ -57,26 +82,25 @@ async def listening(state: Path, handle: Handler) -> AsyncIterator[None]:
             path.unlink(missing_ok=True)
 
 
-def _plain(line: str) -> str:
-    """A request in JSON as the plain one that means the same."""
-    if not line.startswith("{"):
-        return line
-    request = json.loads(line)
-    do, tenant = request.get("do"), request.get("tenant")
-    return f"{do} {tenant}\n" if tenant is not None else f"{do}\n"
+def _understood(line: bytes) -> Request | None:
+    try:
+        return Request.model_validate_json(line)
+    except ValidationError:
+        return None
 
 
-async def request_sync(state: Path, tenant: str | None = None, *, timeout: float = 60.0) -> dict[str, Any]:
-    """Ask the running sync to check a tenant (or all) now; waits for the outcome, at most `timeout` seconds.
+async def ask(state: Path, do: Do, *, tenant: str | None = None, timeout: float = 60.0, **arguments: str | None) -> dict[str, Any]:
+    """Ask the running sync to do something; waits for the outcome, at most `timeout` seconds. `arguments` are those of `Request`.
 
-    Answers a tenant's status (see `status.Status`), or `{"tenants": [...]}`; `error` is a sentence or None. Raises OSError where no sync
-    runs, TimeoutError (which is one) where it takes too long.
+    Answers what `Request` says; `error` is a sentence or None. Raises OSError where no sync runs, TimeoutError (which is one) where it
+    takes too long, in which case it may still be done.
     """
+    wanted = {"do": do, "tenant": tenant, **arguments}
     async with asyncio.timeout(timeout):
         with _short(socket_of(state)) as address:
             reader, writer = await asyncio.open_unix_connection(address, limit=_ANSWER_LIMIT)
         try:
-            writer.write(f"sync {tenant}\n".encode() if tenant else b"sync\n")
+            writer.write(json.dumps({key: value for key, value in wanted.items() if value is not None}).encode() + b"\n")
             await writer.drain()
             line = await reader.readline()
         finally:
@@ -84,28 +108,6 @@ async def request_sync(state: Path, tenant: str | None = None, *, timeout: float
     if not line.endswith(b"\n"):
         raise ConnectionError("the sync ended before it answered")
     answer: dict[str, Any] = json.loads(line)
-    return answer
-
-
-async def ask(state: Path, do: str, *, tenant: str | None = None, timeout: float = 60.0, **arguments: str) -> dict[str, Any]:
-    """Ask the running sync for an action, one line of JSON in and one out; waits for the answer, at most `timeout` seconds.
-
-    `error` in the answer is a sentence or None. Raises OSError where no sync runs, TimeoutError (which is one) where it takes too long,
-    ValueError where what answers isn't the sync.
-    """
-    line = json.dumps({"do": do, "tenant": tenant, **arguments}).encode() + b"\n"
-    async with asyncio.timeout(timeout):
-        with _short(socket_of(state)) as address:
-            reader, writer = await asyncio.open_unix_connection(address, limit=_ANSWER_LIMIT)
-        try:
-            writer.write(line)
-            await writer.drain()
-            told = await reader.readline()
-        finally:
-            writer.close()
-    if not told.endswith(b"\n"):
-        raise ConnectionError("the sync ended before it answered")
-    answer: dict[str, Any] = json.loads(told)
     return answer
 
 

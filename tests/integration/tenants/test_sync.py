@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from portico.tenants.trigger import request_sync, socket_of
+from portico.tenants.trigger import MISUNDERSTOOD, ask, socket_of
 
 from tests.support.bundles import BUNDLE, Remote, git, page
 from tests.support.sync_service import Service
@@ -148,16 +148,17 @@ async def test_the_trigger_answers_when_the_check_is_done(service: Service, remo
     first = remote.push(dict(BUNDLE))
     await service.start()
     await service.live(first)
-    ask = partial(request_sync, service.state)
+    look = partial(ask, service.state, "sync")
     second = remote.push({"static/a.txt": "a"})
-    assert (await ask("test"))["commit"] == second
+    assert (await look(tenant="test"))["commit"] == second
     third = remote.push({"templates/home.html": "{% nonsense %}"})
-    answer = await ask("test")
+    answer = await look(tenant="test")
     assert (answer["commit"], answer["candidate"]) == (second, third)
     assert str(answer["error"]).startswith("templates/home.html:1")
-    everything = await ask()
+    everything = await look()
     assert [tenant["tenant"] for tenant in everything["tenants"]] == ["test"]
-    assert await ask("nobody") == {"error": "There is no tenant 'nobody'."}
+    assert await look(tenant="nobody") == {"error": "There is no tenant 'nobody'."}
+    assert await ask(service.state, "preview", tenant="test", color="red") == {"error": MISUNDERSTOOD}
     assert socket_of(service.state).stat().st_mode & 0o077 == 0
 
 
