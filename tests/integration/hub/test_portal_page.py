@@ -162,6 +162,7 @@ def test_what_the_sync_refuses_is_said_on_the_page(world: World) -> None:
         assert page.status_code == 422
         assert "templates/home.html:7:3" in page.text
         assert "The branch summer can&#39;t be previewed" in page.text
+        world.sync.answer = world.sync.says({"candidate": "b" * 40, "error": "x", "findings": [MESSAGE]})
         assert admin.post("/hub/portal/sync").status_code == 303
 
 

@@ -137,7 +137,7 @@ FINDING = {"file": "a", "line": 1, "column": 2, "what": "w", "cure": "c"}
         ("sync", {"candidate": "a", "error": "a:1:2: w", "findings": [FINDING]}, True, "", 0),
         ("sync", {"candidate": "a", "error": "The repository doesn't answer.", "findings": []}, True, "", 0),
         ("sync", {"error": "There is no tenant 'x'."}, False, "There is no tenant 'x'.", 0),
-        ("rollback", {"error": None}, True, "", 0),
+        ("rollback", {"candidate": "a", "error": "a:1:2: w", "findings": [FINDING]}, True, "", 0),
         ("rollback", {"error": "Revoked."}, False, "Revoked.", 0),
         ("preview", {"digest": "a", "commit": "b", "findings": []}, True, "", 0),
         ("preview", {"error": "a:1:2: w", "findings": [FINDING, "odd"]}, False, "", 1),

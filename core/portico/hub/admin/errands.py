@@ -51,11 +51,11 @@ async def ask(state: Path, do: Do, *, tenant: str, by: str, **arguments: str) ->
 
 
 def understood(do: Do, answer: dict[str, Any]) -> Outcome:
-    """What an answer means. That the branch's newest commit is refused is news for the page and no failure of "check now"."""
+    """What an answer means. All but `preview` answer with the tenant's status, whose error is news for the page and no failure."""
     findings = tuple(_finding(item) for item in answer.get("findings") or () if isinstance(item, dict))
     error = answer.get("error")
-    if do == "sync":
-        return Outcome(problem="" if findings or "candidate" in answer else str(error or ""))
+    if do != "preview":
+        return Outcome(problem="" if "candidate" in answer else str(error or ""))
     if findings:
         return Outcome(findings=findings)
     return Outcome(problem=str(error or ""), digest=str(answer.get("digest") or ""))
