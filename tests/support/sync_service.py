@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from portico.supervisor.ports import remembered_ports
@@ -44,26 +45,39 @@ class Service:
         self._poll = poll
         self.hooks_port = remembered_ports(root / "ports.json", ["hooks"])["hooks"]
         self._process: subprocess.Popen[bytes] | None = None
+        self.top: dict[str, object] = {}
+        """Further settings of the top level."""
 
     def follow(self, name: str, repository: str, directory: str = "", **settings: object) -> None:
         """Have a tenant followed; `settings` are further keys of its entry."""
-        more = "".join(f"{key} = {json.dumps(value, default=str)}\n" for key, value in settings.items())
-        self._tenants.append(TENANT.format(name=name, repository=repository, directory=directory) + more)
+        self._tenants.append(TENANT.format(name=name, repository=repository, directory=directory) + _toml(settings))
 
     async def start(self) -> None:
-        head = f'state = "{self.state}"\nthemes = "{self.themes}"\npoll_interval = {self._poll}\n'
+        self._write()
+        process = self._process = self._launch()
+        await until(lambda: socket_of(self.state).exists() or process.poll() is not None)
+        assert process.poll() is None
+
+    def refused_settings(self) -> str:
+        """Start it with settings that it refuses, and answer what it says."""
+        self._write()
+        ended = subprocess.run(self._command(), capture_output=True, text=True, timeout=30, check=False)
+        assert ended.returncode == 2
+        return ended.stderr
+
+    def _write(self) -> None:
+        head = f'state = "{self.state}"\nthemes = "{self.themes}"\npoll_interval = {self._poll}\n{_toml(self.top)}'
         parts = (
             '[gateway]\nauth_token_file = "x"\n[backend]\ndatabase_url = "x"\noperator_token_file = "x"\nencryption_key_file = "x"\n'
             '[identity_provider]\ntitle = "x"\nauthorize_url = "http://x/"\ntoken_url = "http://x/"\nuserinfo_url = "http://x/"\n'
         )
         self._config.write_text(head + parts + "".join(self._tenants))
-        process = self._process = self._launch()
-        await until(lambda: socket_of(self.state).exists() or process.poll() is not None)
-        assert process.poll() is None
+
+    def _command(self) -> list[str]:
+        return [sys.executable, "-m", "portico.tenants", "--config", str(self._config), f"--hooks-port={self.hooks_port}"]
 
     def _launch(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "portico.tenants", "--config", str(self._config), f"--hooks-port={self.hooks_port}"]
-        return subprocess.Popen(command, start_new_session=True)
+        return subprocess.Popen(self._command(), start_new_session=True)
 
     @property
     def pid(self) -> int:
@@ -100,3 +114,7 @@ class Service:
         """Wait until a commit is refused."""
         await until(lambda: self.status(tenant).candidate == commit and self.status(tenant).error)
         return self.status(tenant)
+
+
+def _toml(settings: Mapping[str, object]) -> str:
+    return "".join(f"{key} = {json.dumps(value, default=str)}\n" for key, value in settings.items())
