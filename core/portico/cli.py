@@ -1,4 +1,4 @@
-"""The command line: `portico up | serve | status | logs | sync | check | explain`.
+"""The command line: `portico up | serve | status | logs`, `sync | history | rollback | pin | unpin | revoke`, `check | explain`.
 
 Each command is a few lines over the part that does the work; what a person sees on the terminal is written here. An error is one
 sentence on standard error and exit code 1; a wrong use of the command line is exit code 2.
@@ -11,12 +11,15 @@ import json
 import os
 import signal
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from portico import __version__
 from portico.tenants.findings import Format
+
+if TYPE_CHECKING:
+    from portico.tenants.trigger import Do
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,6 +33,8 @@ DEFAULT_STATE = CHECKOUT / ".portico" / "demo"
 
 State = Annotated[Path, typer.Option("--state", help="The directory of databases, repositories, snapshots, sockets and logs.")]
 Themes = Annotated[Path | None, typer.Option("--themes", help="A directory of themes in place of those of the product.")]
+Tenant = Annotated[str, typer.Argument(help="The tenant's name.")]
+Version = Annotated[str | None, typer.Argument(help="The beginning of a commit or of a snapshot's digest, as `history` shows them.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON, for scripts.")]
 
 
@@ -121,15 +126,73 @@ def sync(
     state: State = DEFAULT_STATE,
 ) -> None:
     """Look at the tenants' repositories now instead of at the next poll, and say what came of it."""
-    from portico.tenants.trigger import ask  # noqa: PLC0415
-
-    try:
-        answer = asyncio.run(ask(state.resolve(), "sync", tenant=tenant))
-    except OSError:
-        fail(f"The git sync does not answer in {state.resolve()}; is the installation running?")
+    answer = _ask(state, "sync", tenant)
     typer.echo(json.dumps(answer, indent=2))
     if answer.get("error"):
         raise typer.Exit(1)
+
+
+@app.command()
+def history(tenant: Tenant, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """Show what has become of a tenant's versions, the newest first."""
+    from portico.supervisor.text import history_text  # noqa: PLC0415
+
+    answer = _act(state, "history", tenant)
+    typer.echo(json.dumps(answer["entries"], indent=2) if as_json else history_text(answer["entries"], answer["status"]))
+
+
+@app.command()
+def rollback(tenant: Tenant, version: Version = None, state: State = DEFAULT_STATE) -> None:
+    """Make an earlier version live, at once; it stays until the branch moves past it. By default the one before."""
+    _told(tenant, _act(state, "rollback", tenant, version), "until the next push")
+
+
+@app.command()
+def pin(tenant: Tenant, version: Version = None, state: State = DEFAULT_STATE) -> None:
+    """Keep a version live whatever is pushed, until `unpin`. By default the one that is live."""
+    _told(tenant, _act(state, "pin", tenant, version), "until it is unpinned")
+
+
+@app.command()
+def unpin(tenant: Tenant, state: State = DEFAULT_STATE) -> None:
+    """Follow the branch again."""
+    _told(tenant, _act(state, "unpin", tenant), "and follows its branch")
+
+
+@app.command()
+def revoke(
+    tenant: Tenant,
+    version: Version = None,
+    why: Annotated[str, typer.Option(help="The reason, for the history.")] = "",
+    state: State = DEFAULT_STATE,
+) -> None:
+    """Take a version away for good: it can never go live again. By default the one that is live; the newest good one takes its place."""
+    _told(tenant, _act(state, "revoke", tenant, version, why=why), "")
+
+
+def _told(tenant: str, answer: dict[str, Any], until: str) -> None:
+    if not answer.get("snapshot"):
+        typer.echo(f"{tenant} has no version that could be live; it shows a plain page until the next push.")
+        return
+    commit = str(answer.get("commit") or "")[:12]
+    typer.echo(" ".join(f"{tenant} serves the version {commit} (snapshot {str(answer['snapshot'])[:12]}) {until}".split()) + ".")
+
+
+def _act(state: Path, do: Do, tenant: str, version: str | None = None, **more: str) -> dict[str, Any]:
+    """Have the sync do something; ends with its sentence where it doesn't."""
+    answer = _ask(state, do, tenant, digest=version, **more)
+    if answer.get("error") and "findings" not in answer:
+        fail(str(answer["error"]))
+    return answer
+
+
+def _ask(state: Path, do: Do, tenant: str | None, **arguments: str | None) -> dict[str, Any]:
+    from portico.tenants.trigger import ask  # noqa: PLC0415
+
+    try:
+        return asyncio.run(ask(state.resolve(), do, tenant=tenant, timeout=60.0, **arguments))
+    except OSError:
+        fail(f"The git sync does not answer in {state.resolve()}; is the installation running?")
 
 
 @app.command()

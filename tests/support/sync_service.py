@@ -9,12 +9,13 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from portico.supervisor.ports import remembered_ports
 from portico.tenants import status
 from portico.tenants.status import Status
 from portico.tenants.store import Store
-from portico.tenants.trigger import ask, socket_of
+from portico.tenants.trigger import Do, ask, socket_of
 
 from tests.support.bundles import write_themes
 from tests.support.wait import until
@@ -99,9 +100,13 @@ class Service:
     def status(self, tenant: str = "test") -> Status:
         return status.read(self.state, tenant)
 
+    async def ask(self, do: Do, tenant: str | None = "test", **arguments: str) -> dict[str, Any]:
+        """What the running sync answers to a request."""
+        return await ask(self.state, do, tenant=tenant, **arguments)
+
     async def taken(self, commit: str, tenant: str = "test") -> Status:
         """Have the sync look now, and wait until a commit is live or refused."""
-        await ask(self.state, "sync", tenant=tenant)
+        await self.ask("sync", tenant)
         await until(lambda: self.status(tenant).candidate == commit)
         return self.status(tenant)
 

@@ -61,6 +61,25 @@ def status_text(status: Status) -> str:
     return "\n\n".join(parts)
 
 
+def history_text(entries: Sequence[dict[str, Any]], status: dict[str, Any]) -> str:
+    """A tenant's versions, the newest first; a star stands before the one that is live."""
+    rows = [
+        (
+            "*" if entry.get("digest") and entry["digest"] == status.get("snapshot") else "",
+            str(entry["at"])[:19].replace("T", " "),
+            str(entry["event"]).replace("_", " "),
+            str(entry.get("commit", ""))[:12],
+            str(entry.get("digest", ""))[:12],
+            str(entry.get("by", "")),
+            str(entry.get("finding") or entry.get("subject") or "")[:100],
+        )
+        for entry in entries
+    ]
+    if not rows:
+        return "Nothing has been pushed yet."
+    return table(("", "AT (UTC)", "WHAT", "COMMIT", "SNAPSHOT", "BY", "SUBJECT, OR WHY"), rows)
+
+
 def log_text(entry: dict[str, Any]) -> str:
     """A log line: time, level, process, whom it concerns, the message, then whatever else it carries."""
     who = "/".join(str(entry[key])[:12] for key in ("tenant", "user", "lab") if entry.get(key))

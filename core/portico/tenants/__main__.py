@@ -14,6 +14,7 @@ from pathlib import Path
 from portico import logs
 from portico.settings import Settings, SettingsError, load
 from portico.tenants import hook_server, trigger
+from portico.tenants.actions import Actions
 from portico.tenants.hook_server import Hooks
 from portico.tenants.judge import Judge
 from portico.tenants.sync import Sync
@@ -27,7 +28,7 @@ async def serve(settings: Settings, *, hooks_port: int | None = None) -> None:
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="sync") as workers:
         async with Judge() as judge:
             sync = Sync(settings, judge=judge, workers=workers)
-            async with trigger.listening(settings.state, sync.request), _hooked(settings, sync, hooks_port):
+            async with trigger.listening(settings.state, Actions(sync, settings.state)), _hooked(settings, sync, hooks_port):
                 logging.getLogger("portico.tenants").info("following %d tenants", len(sync.tenants))
                 await sync.run()
 

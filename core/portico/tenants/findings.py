@@ -32,8 +32,13 @@ class Finding:
     cure: str = ""
 
     def __str__(self) -> str:
-        place = ":".join([self.file, *(str(number) for number in (self.line, self.column) if number)])
-        return f"{place}: {self.what}" + (f" {self.cure}" if self.cure else "")
+        said = self.what + (f" {self.cure}" if self.cure else "")
+        return ": ".join(part for part in (self.place, said) if part)
+
+    @property
+    def place(self) -> str:
+        """`file:line:column`, as far as it has them; empty where the whole bundle is meant."""
+        return ":".join([self.file, *(str(number) for number in (self.line, self.column) if number)])
 
     def as_dict(self) -> dict[str, str | int]:
         """For JSON."""

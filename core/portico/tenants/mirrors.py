@@ -118,8 +118,8 @@ class Mirror:
             raise BranchMissingError(branch)
         return answer.tips[branch]
 
-    async def fetch(self, branch: str, *, tip: str | None = None) -> str:
-        """Have a branch's newest commit in the mirror and answer it; raises RepositoryError. Does nothing where `tip` is there already."""
+    async def fetch(self, branch: str, *, tip: str | None = None, depth: int = 1) -> str:
+        """Have a branch's newest commits in the mirror and answer the newest; raises RepositoryError. Nothing to do where `tip` is."""
         ref = _ref(branch)
         async with self._turn:
             if tip is not None and await self.run(partial(read_ref, self.directory, ref)) == tip:
@@ -127,7 +127,7 @@ class Mirror:
             try:
                 async with self._counting():
                     await self._prepare(self.directory)
-                    await self._git(*_FETCH, "--depth=1", "--", str(self.address), f"+refs/heads/{branch}:{ref}", cwd=self.directory)
+                    await self._git(*_FETCH, f"--depth={depth}", "--", str(self.address), f"+refs/heads/{branch}:{ref}", cwd=self.directory)
                     await self.run(self._bounded)
                 fetched = await self.run(partial(read_ref, self.directory, ref))
             except BranchMissingError:

@@ -4,6 +4,7 @@
 <digest>/manifest.json      tenant, commit, theme chain, the resolved tenant.toml, every file with its SHA-256 and size
 <digest>/templates/<n>/     the templates of each layer, the root theme is 0
 <digest>/static/            the static files as they are served
+<digest>/gzip/              those that are worth it, compressed
 <digest>/texts.json         texts by language
 <digest>/overrides.json     JupyterLab settings
 ```
@@ -13,6 +14,7 @@ the first 32 hexadecimal digits name the snapshot.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 from collections.abc import Mapping
@@ -36,6 +38,9 @@ MANIFEST = "manifest.json"
 ADDRESS = "/hub/brand/"
 """Static files answer at this address, followed by the digest and the file's path."""
 DIGEST_LENGTH = 32
+PACKED = frozenset({".css", ".js", ".svg", ".json", ".txt"})
+WORTH_PACKING = 400
+"""Bytes."""
 
 
 class FileRecord(BaseModel):
@@ -84,6 +89,7 @@ def build(candidate: Candidate, *, commit: str) -> Build:
     """The manifest and files of a candidate's snapshot. A pure function: the same files make the same digest."""
     composition = candidate.composition
     files = {f"static/{path}": data for path, data in candidate.static.items()}
+    files |= {f"gzip/{path}": packed for path, data in candidate.static.items() if (packed := _packed(path, data)) is not None}
     for number, layer in enumerate(composition.templates):
         files |= {f"templates/{number}/{path}": source.text.encode() for path, source in layer.items()}
     files["texts.json"] = _json(composition.texts)
@@ -99,6 +105,14 @@ def build(candidate: Candidate, *, commit: str) -> Build:
         files={path: FileRecord(sha256=hashlib.sha256(files[path]).hexdigest(), size=len(files[path])) for path in sorted(files)},
     )
     return Build(manifest, files)
+
+
+def _packed(path: str, data: bytes) -> bytes | None:
+    """The file as gzip, where that is worth it: the same bytes for the same file."""
+    if PurePosixPath(path).suffix not in PACKED or len(data) < WORTH_PACKING:
+        return None
+    packed = gzip.compress(data, 9, mtime=0)
+    return packed if len(packed) < 0.9 * len(data) else None
 
 
 def _json(value: object) -> bytes:
@@ -153,6 +167,10 @@ class Snapshot:
     def static_file(self, path: str) -> Path | None:
         """The static file of that path below `static/`, or None. Only what the manifest lists is found, so no path leads elsewhere."""
         return self.root / "static" / path if f"static/{path}" in self.manifest.files else None
+
+    def packed_file(self, path: str) -> Path | None:
+        """The same as gzip, or None where it isn't kept so."""
+        return self.root / "gzip" / path if f"gzip/{path}" in self.manifest.files else None
 
     @staticmethod
     def content_type(path: str) -> str:

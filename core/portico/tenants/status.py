@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from portico.tenants.findings import Finding
+
+
+class Preview(BaseModel):
+    """A branch's candidate that is kept for whoever has its link."""
+
+    model_config = ConfigDict(frozen=True)
+
+    branch: str
+    commit: str
+    digest: str
+    at: AwareDatetime
+    until: AwareDatetime
+    subject: str = ""
 
 
 class Status(BaseModel):
@@ -27,6 +41,15 @@ class Status(BaseModel):
     error: str | None = None
     """Why the candidate isn't live: `file:line:column: sentence`, or a sentence about the repository; None where it is."""
     findings: tuple[Finding, ...] = ()
+    behind: int | None = None
+    """How many commits the branch is ahead of what is live, along its first parents; None where that isn't known."""
+    hold: Literal["rolled back", "pinned"] | None = None
+    """Why the branch isn't followed: until it moves on, or until it is unpinned."""
+    held_at: str | None = None
+    """The commit that the branch was at when it was rolled back."""
+    revoked: tuple[str, ...] = ()
+    """The digests of versions that never go live again."""
+    previews: tuple[Preview, ...] = ()
 
 
 def path_of(state: Path, tenant: str) -> Path:

@@ -11,11 +11,14 @@ A snapshot appears under its name complete and on disk, or not at all; `current`
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
 import shutil
+import time
 from collections import OrderedDict
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -27,6 +30,8 @@ _TENANT = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _DIGEST = re.compile(rf"[0-9a-f]{{{DIGEST_LENGTH}}}")
 _BLOBS = ".blobs"
 _NEW = ".new-"
+GRACE = 60.0
+"""Seconds for which nothing that is new is collected."""
 
 
 class Store:
@@ -77,7 +82,10 @@ class Store:
 
     def add(self, candidate: Candidate, *, commit: str) -> Snapshot:
         """Write a candidate's snapshot, if it isn't there yet, and answer it."""
-        made = build(candidate, commit=commit)
+        return self.write(build(candidate, commit=commit))
+
+    def write(self, made: Build) -> Snapshot:
+        """Write a snapshot, if it isn't there yet, and answer it."""
         tenant, digest = made.manifest.name, made.manifest.digest
         found = self.snapshot(tenant, digest)
         if found is not None:
@@ -86,7 +94,11 @@ class Store:
         home.mkdir(parents=True, exist_ok=True)
         temporary = home / f"{_NEW}{secrets.token_hex(8)}"
         try:
-            self._write(made, temporary)
+            try:
+                self._write(made, temporary)
+            except FileNotFoundError:  # a blob was collected under our hands
+                shutil.rmtree(temporary, ignore_errors=True)
+                self._write(made, temporary)
             temporary.rename(home / digest)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -103,6 +115,42 @@ class Store:
         temporary.symlink_to(digest)
         temporary.replace(home / CURRENT)
         _sync(home)
+
+    def deactivate(self, tenant: str) -> None:
+        """Have no snapshot live."""
+        (self._root / tenant / CURRENT).unlink(missing_ok=True)
+
+    def digests(self, tenant: str) -> set[str]:
+        """The snapshots that there are."""
+        home = self._root / tenant
+        return {path.name for path in home.iterdir() if self.has(tenant, path.name)} if home.is_dir() else set()
+
+    def remove(self, tenant: str, digest: str) -> None:
+        """Remove a snapshot that isn't live, by a rename first: it is there entirely or not at all."""
+        if digest == self.live(tenant) or not _DIGEST.fullmatch(digest):
+            return
+        self._open.pop((tenant, digest), None)
+        dying = self._root / tenant / f"{_NEW}{secrets.token_hex(8)}"
+        try:
+            (self._root / tenant / digest).rename(dying)
+        except FileNotFoundError:
+            return
+        shutil.rmtree(dying, ignore_errors=True)
+
+    def collect(self, tenant: str, keep: Collection[str], *, grace: float = GRACE) -> None:
+        """Remove the tenant's snapshots but those to keep, the live one and new ones, and the blobs that none is made of any more.
+
+        What was made less than `grace` seconds ago stays: somebody may just be about to make it live, or to link its blobs.
+        """
+        now = time.time()
+        for digest in self.digests(tenant) - set(keep):
+            if now - (self._root / tenant / digest).stat().st_ctime > grace:
+                self.remove(tenant, digest)
+        for blob in (self._root / _BLOBS).glob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                found = blob.stat()
+                if found.st_nlink == 1 and now - found.st_ctime > grace:
+                    blob.unlink()
 
     def sweep(self) -> None:
         """Remove what a writer that was killed has left half done."""

@@ -17,23 +17,24 @@ from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from portico import logs
 from portico.settings import Settings
 from portico.settings.models import TenantEntry
 from portico.tenants import status
-from portico.tenants.composition import compose
-from portico.tenants.findings import Refused
+from portico.tenants.findings import Finding, Refused
 from portico.tenants.following import Following
-from portico.tenants.git import Repository, RepositoryError
+from portico.tenants.git import BranchMissingError, Repository, RepositoryError
 from portico.tenants.judge import Judge
 from portico.tenants.layers import themes_directory
 from portico.tenants.mirrors import Mirrors, name_of
-from portico.tenants.status import Status
+from portico.tenants.status import Preview, Status
 from portico.tenants.store import Store
-from portico.tenants.trigger import Request
+from portico.tenants.versions import Versions
 
 log = logging.getLogger(__name__)
+Done = TypeVar("Done")
 
 NOTE_INTERVAL = timedelta(seconds=5)
 """How often `checked_at` is written while nothing happens."""
@@ -55,6 +56,7 @@ class TenantSync:
         self._entry = entry
         self._mirrors = mirrors
         self._repository: Repository | None = None
+        self._versions = Versions(entry.name, state=state, themes=themes, store=store)
         self._turn = asyncio.Lock()
         self._judged: str | None = None
         self._status = self._recall()
@@ -86,18 +88,19 @@ class TenantSync:
                 return await self._check(force=force, since=since)
 
     async def _check(self, *, force: bool, since: float | None) -> Status:
-        now, before = datetime.now(UTC), self._status.candidate
+        now = datetime.now(UTC)
         try:
             self._repository = self._repository or self._opened()
             tip = await self._repository.tip(since=since)
             if force or (tip != self._judged and not await self._elsewhere(self._repository)):
                 await self._take(self._repository)
-                await self._compare(self._repository, before)
             elif self._status.checked_at is None or now - self._status.checked_at >= NOTE_INTERVAL or self._unreachable():
                 self._note(error=status.summary(self._status.findings))
         except RepositoryError as error:
             if self._status.error != str(error):
                 log.warning("repository: %s", error)
+                if isinstance(error, BranchMissingError):
+                    await self._run(self._versions.gone)
             self._note(error=str(error))
         except Exception:
             if self._status.error != BROKEN:
@@ -124,48 +127,76 @@ class TenantSync:
         self._note(candidate=commit, error=status.summary(self._status.findings), **live)
         return True
 
-    async def _compare(self, repository: Repository, before: str | None) -> None:
-        """Say so where the branch was rewritten instead of moved on."""
-        after = self._judged
-        if before is None or after is None or before == after:
-            return
-        if (await repository.move(before, after)).forced:
-            log.warning(
-                "the branch was rewritten: %s no longer leads to %s", before[:12], after[:12], extra={"commit": after, "forced": True}
-            )
-
     async def _take(self, repository: Repository) -> None:
         """Judge the branch's newest commit, and make it live where nothing is wrong with it."""
         began = time.monotonic()
-        commit = await repository.fetch()
+        before = self._status.candidate
+        about = await repository.about(await repository.fetch())
+        if before is not None and before != about.id and (await repository.move(before, about.id)).forced:
+            log.warning("the branch was rewritten: %s no longer leads to %s", before[:12], about.id[:12], extra={"commit": about.id})
+            await self._run(partial(self._versions.rewritten, about))
         try:
-            files = await repository.files(commit)
+            files = await repository.files(about.id)
             findings = (await self._judge.ask(self._name, files, self._themes)).findings
             if not findings:
-                await self._run(partial(self._activate, files, commit))
+                self._put(await self._run(partial(self._versions.accept, self._status, files, about)))
         except Refused as refused:
             findings = refused.findings
-        self._judged = commit
+        if findings:
+            self._put(await self._run(partial(self._versions.refuse, self._status, findings, about)))
+        self._judged = about.id
+        self._log(about.id, findings, began)
+        self._put(self._status.model_copy(update={"behind": await self._behind(repository)}))
+        await self._run(partial(self._versions.collect, self._status))
+
+    async def _behind(self, repository: Repository) -> int | None:
+        live, newest = self._status.commit, self._status.candidate
+        if live is None or newest is None:
+            return None
+        return 0 if live == newest else (await repository.move(live, newest)).commits
+
+    def _log(self, commit: str, findings: tuple[Finding, ...], began: float) -> None:
         seconds = round(time.monotonic() - began, 3)
         if findings:
             log.warning("refused %s: %s", commit[:12], findings[0], extra={"commit": commit, "findings": len(findings), "seconds": seconds})
-            self._note(candidate=commit, findings=findings, error=status.summary(findings))
         else:
-            log.info("live: %s", commit[:12], extra={"commit": commit, "snapshot": self._store.live(self._name), "seconds": seconds})
-            self._note(candidate=commit, findings=(), error=None, **self._went_live(commit))
+            log.info("taken: %s", commit[:12], extra={"commit": commit, "snapshot": self._status.snapshot, "seconds": seconds})
 
-    def _activate(self, files: dict[str, bytes], commit: str) -> None:
-        snapshot = self._store.add(compose(self._name, files, self._themes), commit=commit)
-        if self._store.live(self._name) != snapshot.digest:
-            self._store.activate(self._name, snapshot.digest)
+    # What people ask for
 
-    def _went_live(self, commit: str) -> dict[str, object]:
-        digest = self._store.live(self._name)
-        same = digest == self._status.snapshot and self._status.activated_at is not None
-        return {"commit": commit, "snapshot": digest, "activated_at": self._status.activated_at if same else datetime.now(UTC)}
+    async def change(self, action: Callable[[Status], Status]) -> Status:
+        """Do something to the versions; raises what `Versions` raises."""
+        async with self._turn:
+            with logs.bind(tenant=self._name):
+                self._put(await self._run(partial(action, self._status)))
+                return self._status
+
+    async def preview(self, branch: str) -> tuple[Preview | None, tuple[Finding, ...]]:
+        """Build another branch's candidate and keep it for a link; raises RepositoryError."""
+        async with self._turn:
+            with logs.bind(tenant=self._name):
+                repository = (self._repository or self._opened()).at(branch)
+                about = await repository.about(await repository.fetch())
+                try:
+                    files = await repository.files(about.id)
+                    findings = (await self._judge.ask(self._name, files, self._themes)).findings
+                    if not findings:
+                        self._put(await self._run(partial(self.versions.preview, self._status, files, about, branch)))
+                        return self._status.previews[-1], ()
+                except Refused as refused:
+                    findings = refused.findings
+                return None, findings
+
+    @property
+    def versions(self) -> Versions:
+        """What can be done with the versions, as functions from one status to the next."""
+        return self._versions
 
     def _note(self, *, error: str | None, **changes: object) -> None:
-        self._status = self._status.model_copy(update={**changes, "error": error, "checked_at": datetime.now(UTC)})
+        self._put(self._status.model_copy(update={**changes, "error": error, "checked_at": datetime.now(UTC)}))
+
+    def _put(self, changed: Status) -> None:
+        self._status = changed.model_copy(update={"checked_at": datetime.now(UTC)})
         status.write(self._state, self._status)
 
     def _recall(self) -> Status:
@@ -174,15 +205,15 @@ class TenantSync:
         if live is None:
             return Status(tenant=self._name)
         if known.snapshot != live.digest:
-            return Status(tenant=self._name, commit=live.commit, snapshot=live.digest)
+            return known.model_copy(update={"commit": live.commit, "snapshot": live.digest, "activated_at": None})
         return known
 
     def _unreachable(self) -> bool:
         """The last look failed, and not because of the bundle."""
         return self._status.error is not None and not self._status.findings
 
-    async def _run(self, function: Callable[[], None]) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._workers, function)
+    async def _run(self, function: Callable[[], Done]) -> Done:
+        return await asyncio.get_running_loop().run_in_executor(self._workers, function)
 
 
 class Sync:
@@ -224,18 +255,7 @@ class Sync:
         """Have a tenant's repository looked at now: somebody says that it has changed."""
         self._following[name].wake()
 
-    async def request(self, request: Request) -> dict[str, object]:
-        """Do what somebody asks for, and answer what came of it (see `Request`)."""
-        name = request.tenant
-        if name is not None and name not in self.tenants:
-            return {"error": f"There is no tenant {name!r}."}
-        if request.do != "sync":
-            return {"error": f"This version can't do {request.do!r} yet."}
-        chosen = {name: self.tenants[name]} if name is not None else self.tenants
-        for tenant in chosen.values():
-            tenant.forgive()
-        outcomes = await asyncio.gather(*(tenant.check(force=True) for tenant in chosen.values()))
-        for each in chosen:
-            self.wake(each)
-        answers = [outcome.model_dump(mode="json") for outcome in outcomes]
-        return answers[0] if name is not None else {"tenants": answers, "error": None}
+    def forgive(self, name: str) -> None:
+        """Look at a tenant's repository as if it had never failed, and once more soon."""
+        self.tenants[name].forgive()
+        self.wake(name)

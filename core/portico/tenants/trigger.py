@@ -44,7 +44,9 @@ class Request(BaseModel):
     digest: _Short | None = None
     """Which snapshot: its digest, a commit that it was made from, or the beginning of one. For `rollback`, `pin`, `revoke`, `unpreview`."""
     branch: _Short | None = None
-    """For `preview`."""
+    """For `preview` and `unpreview`."""
+    why: _Short | None = None
+    """The reason, for `revoke`."""
 
 
 Handler = Callable[[Request], Awaitable[dict[str, object]]]

@@ -102,7 +102,20 @@ class Brand(web.RequestHandler):
         if self.check_etag_header():
             self.set_status(HTTPStatus.NOT_MODIFIED)
             return
-        self.finish(file.read_bytes())
+        packed = snapshot.packed_file(path)
+        if packed is not None:
+            self.set_header("Vary", "Accept-Encoding")
+            if "gzip" in self.request.headers.get("Accept-Encoding", ""):
+                self.set_header("Content-Encoding", "gzip")
+                file = packed
+        try:
+            self.finish(file.read_bytes())
+        except FileNotFoundError as error:  # collected or revoked since
+            raise web.HTTPError(404) from error
+
+    def head(self, digest: str, path: str) -> None:
+        """As `get`, without the file."""
+        self.get(digest, path)
 
     def compute_etag(self) -> None:
         """The manifest's digest is the tag; none is computed."""
