@@ -39,15 +39,19 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 
 def git_over_http(
-    root: Path, *, password: Callable[[], str] | None = None, user: str = "git", before: Callable[[str], None] = lambda _: None
+    root: Path, *, password: Callable[[], str | None] = lambda: None, user: str = "git", before: Callable[[str], None] = lambda _: None
 ) -> type[BaseHTTPRequestHandler]:
-    """Git's own HTTP backend for the repositories below `root`; `before` is called with the path of each request that is let in."""
+    """Git's own HTTP backend for the repositories below `root`, open to all where the password is None.
+
+    `before` is called with the path of each request that is let in.
+    """
 
     class Backend(Quiet):
         def do_GET(self) -> None:
             path, _, query = self.path.partition("?")
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            if password is not None and self.headers.get("Authorization") != basic(user, password()):
+            wanted = password()
+            if wanted is not None and self.headers.get("Authorization") != basic(user, wanted):
                 self.send_response(401)
                 self.send_header("WWW-Authenticate", 'Basic realm="git"')
                 self.send_header("Content-Length", "0")

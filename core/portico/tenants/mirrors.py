@@ -49,7 +49,7 @@ class Lanes:
     """How many gits may run at once: in all, and for repositories that failed last."""
 
     usual: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(32))
-    failing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
+    failing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(16))
 
 
 @dataclass(frozen=True)

@@ -289,3 +289,24 @@ async def test_one_answer_serves_all_who_asked_before_it(tmp_path: Path, workers
         assert questions == asked.count("/bundle.git/info/refs") + asked.count("/bundle.git/git-upload-pack") - (fetched - questions)
         await tenants[0].tip()
         assert len(asked) - fetched == questions
+
+
+async def test_branches_of_one_mirror_do_not_disturb_each_other(tmp_path: Path, workers: ThreadPoolExecutor, remote: Remote) -> None:
+    first = remote.push(dict(BUNDLE))
+    git(remote.work, "push", "--quiet", str(remote.path), "HEAD:refs/heads/topic")
+    with serving(git_over_http(tmp_path)) as address:
+        mirror = Mirror(f"{address}/bundle.git", directory=tmp_path / "m/test.git", workers=workers)
+        (tmp_path / "m").mkdir()
+        main, topic = Repository(mirror, branch="main"), Repository(mirror, branch="topic")
+        second = remote.push({"static/a.txt": "a"})
+        for repository, commit in ((main, second), (topic, first)):
+            assert await repository.tip() == await repository.fetch() == commit
+        git(remote.path, "update-ref", "-d", "refs/heads/topic")
+        git(remote.work, "push", "--quiet", str(remote.path), "HEAD:refs/heads/topic/below")
+        with pytest.raises(RepositoryError, match="no branch 'topic'"):
+            await topic.tip()
+        below = topic.at("topic/below")
+        assert await below.tip() == await below.fetch() == second
+        assert mirror.failures == 0
+        assert "static/a.txt" in await main.files(second)
+        assert "static/a.txt" not in await topic.files(first)

@@ -12,6 +12,7 @@ import pytest
 from portico.tenants.hook_server import BODY_LIMIT, BURST
 
 from tests.support.bundles import BUNDLE, Remote, git
+from tests.support.git_servers import git_over_http, serving
 from tests.support.sync_service import Service
 from tests.support.wait import until
 
@@ -126,3 +127,21 @@ async def test_a_deleted_branch_is_noticed_by_its_hook(forge: Forge, service: Se
     git(remote.path, "update-ref", "-d", "refs/heads/main")
     await forge.send()
     await until(lambda: service.status().error == "The repository has no branch 'main'.")
+
+
+async def test_a_hook_ends_the_wait_for_a_repository_that_failed(service: Service, remote: Remote, tmp_path: Path) -> None:
+    """Also a hook at the host of a neighbour who lives in the same repository."""
+    secret = tmp_path / "hook-secret"
+    secret.write_text(SECRET + "\n")
+    commit = remote.push(dict(BUNDLE))
+    password = "not yet"
+    with serving(git_over_http(tmp_path, password=lambda: password)) as address:
+        for name in ("test", "other"):
+            service.follow(name, f"{address}/bundle.git", poll_interval=1800, webhook_secret_file=secret)
+        await service.start()
+        for name in ("test", "other"):
+            await until(lambda name=name: service.status(name).error)
+        password = None
+        assert (await Forge(service).send()).status_code == 202
+        for name in ("test", "other"):
+            await service.live(commit, name)
