@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from portico.tenants import history
+from portico.tenants.history import Event
 
 from tests.support.bundles import BUNDLE, Remote, git
 from tests.support.git_servers import Quiet, git_over_http, listening, serving
@@ -72,9 +74,10 @@ async def test_a_rewritten_branch_is_followed_and_said(service: Service, remote:
     git(remote.work, "reset", "--quiet", "--hard", first)
     rewritten = remote.push({"static/b.txt": "b"}, "Rewrite\n\nwithout the others")
     await service.live(rewritten)
-    await until(lambda: any(line.get("forced") for line in logged(service)))
-    said = [line["message"] for line in logged(service) if line.get("forced")]
+    said = [line["message"] for line in logged(service) if "rewritten" in str(line["message"])]
     assert said == [f"the branch was rewritten: {moved[:12]} no longer leads to {rewritten[:12]}"]
+    noted = [entry for entry in history.read(service.state, "test") if entry.event is Event.FORCE_PUSHED]
+    assert [entry.commit for entry in noted] == [rewritten]
     snapshot = service.store.current("test")
     assert snapshot is not None
     assert [snapshot.static_file(name) is not None for name in ("a.txt", "b.txt")] == [False, True]
@@ -88,6 +91,7 @@ async def test_a_deleted_branch_leaves_the_last_good_one(service: Service, remot
         git(remote.path, "update-ref", "-d", "refs/heads/main")
         await until(lambda: service.status().error == "The repository has no branch 'main'.")
         assert (service.store.live("test"), service.status().commit) == (live, good)
+        assert Event.BRANCH_GONE in [entry.event for entry in history.read(service.state, "test")]
         await service.live(remote.push({"static/a.txt": "a"}))
         assert service.status().error is None
 
@@ -246,3 +250,38 @@ async def test_a_redirect_is_not_followed(service: Service, remote: Remote, tmp_
             assert "can't be fetched from" in str(service.status().error)
     assert heard == []
     assert service.store.live("test") is None
+
+
+def push_tree(remote: Remote, tree: str, *head: str) -> str:
+    """Push a commit with this tree and further lines in its head; answers the commit."""
+    who = "tester <tester@example.org> 1700000000 +0000"
+    text = "\n".join([f"tree {tree}", f"author {who}", f"committer {who}", *head, "", "Change", ""])
+    commit = git(remote.work, "hash-object", "-t", "commit", "-w", "--stdin", content=text).strip()
+    git(remote.work, "push", "--quiet", "--force", str(remote.path), f"{commit}:refs/heads/main")
+    return commit
+
+
+async def test_directories_without_end_are_refused(service: Service, remote: Remote) -> None:
+    """5"""
+    good = await followed(service, remote)
+    tree = git(remote.work, "write-tree").strip()
+    for _ in range(300):
+        tree = git(remote.work, "mktree", content=f"040000 tree {tree}\td\n").strip()
+    status = await service.refused(push_tree(remote, tree))
+    assert "Directories are nested more than 16 deep." in str(status.error)
+    assert status.commit == good
+
+
+async def test_a_commit_that_claims_nonsense_is_read(service: Service, remote: Remote) -> None:
+    """17"""
+    await followed(service, remote)
+    tree = git(remote.work, "write-tree").strip()
+    await service.live(push_tree(remote, tree, "encoding nonsense"))
+
+
+async def test_a_message_without_end_is_refused(service: Service, remote: Remote) -> None:
+    good = await followed(service, remote)
+    tree = git(remote.work, "write-tree").strip()
+    push_tree(remote, tree, "", "x" * 5_000_000)
+    await until(lambda: service.status().error == "The commit's message is too long. Write a shorter one.")
+    assert service.status().commit == good

@@ -12,8 +12,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from git.objects.fun import tree_entries_from_data
 from portico.tenants import gitcommand
 from portico.tenants.addresses import BranchMissingError, RepositoryError, check_branch, check_directory
 from portico.tenants.ancestry import UNKNOWN, Move, compare
+from portico.tenants.commits import Commit, parse
 from portico.tenants.findings import Refused, refuse
 from portico.tenants.layers import Entry, admit
 from portico.tenants.mirrors import Mirror
@@ -32,22 +32,12 @@ __all__ = ["BranchMissingError", "Commit", "Move", "Repository", "RepositoryErro
 
 TREE_LIMIT = 10_000
 """Entries that are looked at in one directory tree."""
+DEPTH_LIMIT = 16
+"""Directories within each other."""
 TREE_BYTES = 4_000_000
 """Bytes of one directory's listing, or of a commit's text: both are read at once."""
 _LINK, _SUBMODULE, _TREE, _BLOB = 0o120000, 0o160000, 0o040000, 0o100000
 _KIND = 0o170000
-
-
-@dataclass(frozen=True)
-class Commit:
-    """What a commit says of itself."""
-
-    id: str
-    subject: str
-    """The first line of its message, at most 200 characters."""
-    authored_at: datetime
-    committed_at: datetime
-    parents: tuple[str, ...]
 
 
 class Repository:
@@ -132,23 +122,7 @@ def _content(repository: Path, *, commit: str, directory: str) -> str | None:
 
 def _about(repository: Path, *, commit: str) -> Commit:
     with _opened(repository) as repo:
-        found = _commit(repo, commit)
-        message = found.message if isinstance(found.message, str) else found.message.decode(errors="replace")
-        return Commit(
-            id=commit,
-            subject=(message.strip().splitlines() or [""])[0][:200],
-            authored_at=_time(found.authored_date),
-            committed_at=_time(found.committed_date),
-            parents=tuple(str(parent.hexsha) for parent in found.parents),
-        )
-
-
-def _time(seconds: int) -> datetime:
-    """A commit may claim any time; one that no calendar holds is the beginning of time."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (OverflowError, ValueError, OSError):
-        return datetime.fromtimestamp(0, UTC)
+        return _commit(repo, commit)
 
 
 @contextlib.contextmanager
@@ -159,21 +133,24 @@ def _opened(repository: Path) -> Iterator[git.Repo]:
         raise RepositoryError("The mirror of the repository is gone; it is fetched again.") from error
     with contextlib.closing(opened) as repo:
         repo.git.update_environment(**gitcommand.environment(repository.with_suffix(".gitconfig")))
-        yield repo
+        try:
+            yield repo
+        except (BadObject, ValueError, LookupError) as error:
+            raise RepositoryError("The repository holds an object that can't be read.") from error
 
 
-def _commit(repo: git.Repo, commit: str) -> git.Commit:
+def _commit(repo: git.Repo, commit: str) -> Commit:
     try:
         if repo.odb.info(bytes.fromhex(commit)).size > TREE_BYTES:
-            raise refuse("", "The commit's text is too long.", "Write a shorter message.")
-        return repo.commit(commit)
+            raise RepositoryError("The commit's message is too long. Write a shorter one.")
+        return parse(commit, repo.odb.stream(bytes.fromhex(commit)).read())
     except (BadName, BadObject, ValueError) as error:
         raise RepositoryError(f"The mirror lacks the commit {commit[:12]}.") from error
 
 
 def _root(repo: git.Repo, commit: str, directory: str) -> git.Tree | None:
     """The bundle's directory, found without reading more than the listings on the way; None where there is none."""
-    tree = _commit(repo, commit).tree
+    tree = git.Tree(repo, bytes.fromhex(_commit(repo, commit).tree), _TREE, "")
     for part in directory.split("/") if directory else ():
         entries = {name: (sha, mode) for sha, mode, name in tree_entries_from_data(_listing(tree))}
         if part not in entries:
@@ -201,6 +178,8 @@ def _walk(tree: git.Tree, folder: str, blobs: dict[str, git.Blob], left: list[in
         if kind == _TREE and name.startswith("."):
             continue
         if kind == _TREE:
+            if path.count("/") >= DEPTH_LIMIT:
+                raise refuse(path, f"Directories are nested more than {DEPTH_LIMIT} deep.", "Put the files further up.")
             yield from _walk(git.Tree(tree.repo, sha, mode, path), path, blobs, left)
         elif kind == _BLOB:
             blob = blobs[path] = git.Blob(tree.repo, sha, mode, path)

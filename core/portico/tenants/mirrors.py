@@ -191,8 +191,7 @@ class Mirror:
             return await gitcommand.run(*arguments, cwd=cwd, config=self.config, timeout=limit, scrub=self._access.scrubbed)
 
     async def _prepare(self, directory: Path) -> None:
-        packs = directory / "objects" / "pack"
-        if packs.is_dir() and len(list(packs.glob("*.pack"))) >= PACKS:
+        if await self.run(partial(_grown, directory / "objects" / "pack")):
             await self._discard(directory)
         if not (directory / "HEAD").is_file():
             directory.mkdir(parents=True, exist_ok=True)
@@ -279,6 +278,12 @@ def read_ref(repository: Path, ref: str) -> str | None:
             return str(git.SymbolicReference.dereference_recursive(repo, ref))
     except (git.InvalidGitRepositoryError, git.NoSuchPathError, ValueError, OSError):
         return None
+
+
+def _grown(packs: Path) -> bool:
+    """Whether a copy is better begun afresh, before what it has gathered is taken for the size of the newest commit."""
+    sizes = [path.lstat().st_size for path in packs.glob("*.pack")]
+    return len(sizes) >= PACKS or sum(sizes) > gitcommand.FILE_LIMIT
 
 
 def _shallow(repository: Path) -> frozenset[str]:
