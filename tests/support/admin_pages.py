@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from portico.hub.admin.page import Happened, Kept, Known, page
+from portico.hub.admin.known import Known
+from portico.hub.admin.page import messages, page
 from portico.hub.admin.views import AdminPage, Tried
 from portico.tenants.bundle import AnnouncementSource, Tenant
 from portico.tenants.findings import Finding
+from portico.tenants.history import Entry
+from portico.tenants.status import Preview, Status
 
 NOW = datetime(2026, 1, 31, 14, 5, tzinfo=UTC)
 LIVE, OLDER, OLDEST, BAD = ("a1" * 16, "b2" * 16, "c3" * 16, "d4" * 16)
@@ -23,29 +26,34 @@ def ago(**values: int) -> datetime:
 
 
 LONG = "A subject that its author never thought of shortening, because nobody had told her"
+APPLY = "Say how to apply for computing time"
 UNDEFINED = "templates/landing.html:7: 'fooo' is not defined."
 HISTORY = (
-    Happened("live", ago(minutes=4), commit("1"), LIVE, "Announce the summer school", ago(minutes=6)),
-    Happened("refused", ago(hours=2), commit("2"), "", "Try a <new> hero", ago(hours=2), message=UNDEFINED),
-    Happened("rolled back", ago(days=1), commit("3"), OLDER, "Say how to apply for computing time", ago(days=9), by="ada"),
-    Happened("live", ago(days=2), commit("4"), BAD, "Replace every colour", ago(days=2)),
-    Happened("revoked", ago(days=2), commit("4"), BAD, "Replace every colour", ago(days=2), by="operator"),
-    Happened("force-pushed", ago(days=3), commit("3"), "", "Say how to apply for computing time"),
-    Happened("live", ago(days=9), commit("3"), OLDER, "Say how to apply for computing time", ago(days=9)),
-    Happened("live", ago(days=40), commit("5"), OLDEST, LONG, ago(days=41)),
-    Happened("something new", ago(days=41), commit("5"), ""),
+    Entry(
+        event="live", at=ago(minutes=4), commit=commit("1"), digest=LIVE, subject="Announce the summer school", authored_at=ago(minutes=6)
+    ),
+    Entry(event="refused", at=ago(hours=2), commit=commit("2"), subject="Try a <new> hero", finding=UNDEFINED),
+    Entry(event="rolled_back", at=ago(days=1), commit=commit("3"), digest=OLDER, subject=APPLY, by="ada"),
+    Entry(event="live", at=ago(days=2), commit=commit("4"), digest=BAD, subject="Replace every colour"),
+    Entry(event="revoked", at=ago(days=2), commit=commit("4"), digest=BAD, subject="Replace every colour", by="operator", finding="Pale."),
+    Entry(event="force_pushed", at=ago(days=3), commit=commit("3"), subject=APPLY),
+    Entry(event="live", at=ago(days=9), commit=commit("3"), digest=OLDER, subject=APPLY),
+    Entry(event="live", at=ago(days=40), commit=commit("5"), digest=OLDEST, subject=LONG, authored_at=ago(days=41)),
+    Entry(event="branch_gone", at=ago(days=41), commit=commit("5")),
+    Entry(event="pinned", at=ago(days=42), commit=commit("5"), digest=OLDEST, by="ada"),
+    Entry(event="unpinned", at=ago(days=42), commit=commit("5"), digest=OLDEST, by="ada"),
 )
-FINE = Known(
+CALM = Status(
+    tenant="juniq",
     commit=commit("1"),
-    digest=LIVE,
-    live_since=ago(minutes=4),
+    snapshot=LIVE,
+    activated_at=ago(minutes=4),
     behind=0,
     candidate=commit("1"),
     checked_at=ago(seconds=20),
-    history=HISTORY,
-    revoked=frozenset({BAD}),
-    stored=frozenset({LIVE, OLDER, OLDEST, BAD}),
+    revoked=(BAD,),
 )
+FINE = Known(CALM, LIVE, HISTORY, frozenset({LIVE, OLDER, OLDEST, BAD}))
 FINDINGS = (
     Finding("tenant.toml", 14, 1, "There is no key 'acces'.", "Did you mean 'access'?"),
     Finding("templates/landing.html", 7, 12, "'fooo' is not defined on this page.", "See the reference for what each page gets."),
@@ -54,11 +62,21 @@ FINDINGS = (
     *(Finding("templates/home.html", number, 1, f"There is no text 'word_{number}'.", "Add it.") for number in range(1, 8)),
     Finding("", 0, 0, "The bundle has more than 2,000 files.", "Remove what the portal doesn't show."),
 )
-REFUSED = replace(FINE, behind=1, candidate=commit("2"), findings=FINDINGS, error=str(FINDINGS[0]), history=HISTORY)
-PREVIEWS = (
-    Kept("summer-school", commit("6"), "e5" * 16, NOW + timedelta(days=6), "Announce the summer school"),
-    Kept("fix/a-branch-with-a-rather-long-name", commit("7"), "f6" * 16, NOW + timedelta(hours=2)),
-    Kept("over", commit("8"), "07" * 16, ago(hours=1)),
+
+
+def changed(known: Known = FINE, **values: object) -> Known:
+    """These facts with another status."""
+    return replace(known, status=known.status.model_copy(update=values))
+
+
+REFUSED = changed(behind=1, candidate=commit("2"), findings=FINDINGS, error=str(FINDINGS[0]))
+PREVIEWS = tuple(
+    Preview(branch=branch, commit=commit(digit), digest=digit * 32, at=ago(days=1), until=until, subject=subject)
+    for branch, digit, until, subject in (
+        ("summer-school", "6", NOW + timedelta(days=6), "Announce the summer school"),
+        ("fix/a-branch-with-a-rather-long-name", "7", NOW + timedelta(hours=2), ""),
+        ("over", "8", ago(hours=1), ""),
+    )
 )
 TENANT = Tenant(
     title="JUNIQ",
@@ -87,15 +105,15 @@ def shown(known: Known, **values: object) -> AdminPage:
 
 def states() -> dict[str, AdminPage]:
     """Each state by its name."""
-    refused = shown(FINE, tried=Tried("summer-school", shown(REFUSED).check.messages[:3]))
+    back = replace(changed(hold="rolled back", behind=3, commit=commit("3"), snapshot=OLDER), live=OLDER)
     return {
         "fine": shown(FINE, said="sync"),
         "refused": shown(REFUSED),
-        "rolled-back": shown(replace(FINE, hold="rolled_back", behind=3, commit=commit("3"), digest=OLDER), said="rollback"),
-        "pinned": shown(replace(FINE, hold="pinned", behind=None)),
-        "previews": shown(replace(FINE, previews=PREVIEWS), said="preview"),
-        "preview-refused": refused,
+        "rolled-back": shown(back, said="rollback"),
+        "pinned": shown(changed(hold="pinned", behind=None)),
+        "previews": shown(changed(previews=PREVIEWS), said="preview"),
+        "preview-refused": shown(FINE, tried=Tried("summer-school", messages(FINDINGS[:3]))),
         "revoking": shown(FINE, asked=LIVE),
-        "away": shown(replace(FINE, error="The repository doesn't answer."), problem=AWAY),
-        "nothing-live": page(Known(), None, branch="main", now=NOW, link=lambda kept: ""),
+        "away": shown(changed(error="The repository doesn't answer."), problem=AWAY),
+        "nothing-live": page(Known(Status(tenant="juniq")), None, branch="main", now=NOW, link=lambda kept: ""),
     }

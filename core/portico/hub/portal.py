@@ -9,13 +9,13 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from portico.hub.admin import known
-from portico.hub.admin.page import Kept
 from portico.hub.preview import Purpose, Signer
 from portico.settings.models import Settings
 from portico.spawner.client import BackendClient
 from portico.spawner.desk import Desk
 from portico.spawner.systems import Systems
 from portico.tenants.snapshot import Snapshot
+from portico.tenants.status import Preview
 from portico.tenants.store import Store
 
 
@@ -28,7 +28,7 @@ def secret(file: Path) -> str:
 class Previewed:
     """What a preview's link or cookie leads to; nothing once the preview has ended or its snapshot is gone."""
 
-    kept: Kept | None = None
+    kept: Preview | None = None
     snapshot: Snapshot | None = None
 
 
@@ -61,7 +61,7 @@ class Portal:
         if ticket is None:
             return None
         previews = () if ticket.over(now) else known.previews(self.settings.state, self.entry.name)
-        kept = next((kept for kept in previews if kept.digest == ticket.digest and kept.ends > now), None)
+        kept = next((kept for kept in previews if kept.digest == ticket.digest and kept.until > now), None)
         snapshot = self.store.snapshot(self.entry.name, kept.digest) if kept else None
         return Previewed(kept, snapshot) if snapshot else Previewed()
 

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 from portico.hub.admin.errands import understood
-from portico.hub.admin.page import Happened, Known, event_of, news, place
+from portico.hub.admin.known import Known
+from portico.hub.admin.page import news, place
 from portico.hub.tool import tool
 from portico.tenants import markup, views
 from portico.tenants.findings import Finding
+from portico.tenants.history import Entry
+from portico.tenants.status import Status
 
-from tests.support.admin_pages import FINE, LIVE, NOW, OLDER, OLDEST, REFUSED, commit, shown, states
+from tests.support.admin_pages import FINE, LIVE, NOW, OLDER, OLDEST, REFUSED, changed, commit, shown, states
 from tests.unit.look.test_pages import Page
 
 STATES = states()
@@ -106,26 +109,26 @@ def test_a_place_reads_as_editors_take_it(finding: Finding, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "event"), [("rolled back", "rolled_back"), ("force-pushed", "force_pushed"), ("live", "live"), ("else", "other")]
-)
-def test_an_event_is_known_by_its_word(word: str, event: str) -> None:
-    assert event_of(word) == event
-
-
-@pytest.mark.parametrize(
-    ("change", "new"),
+    ("known", "new"),
     [
-        ({"checked_at": NOW + timedelta(hours=1)}, False),
-        ({"digest": OLDER}, True),
-        ({"behind": 1}, True),
-        ({"hold": "pinned"}, True),
-        ({"candidate": commit("9")}, True),
-        ({"findings": REFUSED.findings}, True),
-        ({"history": (Happened("live", NOW), *FINE.history)}, True),
+        (changed(checked_at=NOW + timedelta(hours=1)), False),
+        (changed(behind=1), True),
+        (changed(hold="pinned"), True),
+        (changed(candidate=commit("9")), True),
+        (changed(findings=REFUSED.status.findings), True),
+        (replace(FINE, live=OLDER), True),
+        (replace(FINE, entries=(Entry(event="live", at=NOW), *FINE.entries)), True),
     ],
 )
-def test_another_look_that_found_nothing_is_no_news(change: dict[str, Any], new: bool) -> None:
-    assert (news(replace(FINE, **change)) != news(FINE)) is new
+def test_another_look_that_found_nothing_is_no_news(known: Known, new: bool) -> None:
+    assert (news(known) != news(FINE)) is new
+
+
+def test_what_was_written_down_of_another_snapshot_is_not_said_of_the_live_one() -> None:
+    page = shown(replace(FINE, live=OLDER))
+    assert page.live
+    assert (page.live.commit, page.live.subject) == (commit("3")[:12], "Say how to apply for computing time")
+    assert (page.live_since, page.behind) == (None, None)
 
 
 FINDING = {"file": "a", "line": 1, "column": 2, "what": "w", "cure": "c"}
@@ -150,6 +153,6 @@ def test_the_syncs_answer_is_understood(do: Any, answer: dict[str, Any], done: b
 
 
 def test_a_known_nothing_is_a_page_too() -> None:
-    page = shown(Known())
+    page = shown(Known(Status(tenant="juniq")))
     assert page.live is None
     assert page.check.outcome == "never"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
-from portico.hub.admin.views import AdminPage, Check, Entry, Event, Message, Notice, Preview, Tried, Version
+from portico.hub.admin.known import Known
+from portico.hub.admin.views import AdminPage, Check, Entry, Message, Notice, Preview, Tried, Version
+from portico.tenants import history, status
 from portico.tenants.bundle import AnnouncementSource, Tenant
 from portico.tenants.findings import Finding
 from portico.tenants.portal import announcement
@@ -16,54 +17,11 @@ from portico.tenants.portal import announcement
 SHOWN_MESSAGES = 50
 SHOWN_HISTORY = 50
 SHORT = 12
-"""Digits of a commit or a digest, as people see it."""
+"""Digits of a commit, as people see it."""
+_HOLDS: dict[str | None, Literal["", "rolled_back", "pinned"]] = {"rolled back": "rolled_back", "pinned": "pinned"}
 
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """One line of the history, as it was written down."""
-
-    event: str
-    at: datetime
-    commit: str = ""
-    digest: str = ""
-    subject: str = ""
-    written_at: datetime | None = None
-    by: str = ""
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A candidate that is kept for a preview."""
-
-    branch: str
-    commit: str
-    digest: str
-    ends: datetime
-    subject: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """All that is known of a tenant's versions; `history` has the newest first."""
-
-    commit: str = ""
-    digest: str = ""
-    """What is live; empty while nothing is."""
-    live_since: datetime | None = None
-    behind: int | None = None
-    hold: Literal["", "rolled_back", "pinned"] = ""
-    candidate: str = ""
-    """The commit that was seen last."""
-    checked_at: datetime | None = None
-    findings: tuple[Finding, ...] = ()
-    error: str = ""
-    history: tuple[Happened, ...] = ()
-    previews: tuple[Kept, ...] = ()
-    revoked: frozenset[str] = field(default_factory=frozenset)
-    stored: frozenset[str] = field(default_factory=frozenset)
-    """The digests that are there."""
+Commits = dict[str, history.Entry]
+"""What the history tells of each commit."""
 
 
 def page(
@@ -72,7 +30,7 @@ def page(
     *,
     branch: str,
     now: datetime,
-    link: Callable[[Kept], str],
+    link: Callable[[status.Preview], str],
     tokens: str = "",
     asked: str = "",
     said: str = "",
@@ -80,22 +38,23 @@ def page(
     tried: Tried | None = None,
 ) -> AdminPage:
     """The page at the moment `now`. `asked` is the digest whose revocation needs a second word; `link` makes a preview's address."""
-    words = _words(known.history)
+    commits = {entry.commit: entry for entry in known.entries if entry.commit and entry.subject}
+    told = known.status if known.status.snapshot == known.live else None
     return AdminPage(
-        live=_version(known.commit, known.digest, words) if known.digest else None,
-        live_since=known.live_since,
-        behind=known.behind,
+        live=_of_digest(known, known.live, commits) if known.live else None,
+        live_since=told.activated_at if told else None,
+        behind=told.behind if told else None,
         branch=branch,
-        hold=known.hold,
-        check=check(known, words),
+        hold=_HOLDS.get(known.status.hold, ""),
+        check=check(known.status, commits),
         history=entries(known),
         previews=tuple(
-            Preview(kept.branch, _version(kept.commit, kept.digest, words, kept.subject), link(kept), kept.ends)
-            for kept in known.previews
-            if kept.ends > now
+            Preview(kept.branch, _version(kept.commit, kept.digest, commits, kept.subject), link(kept), kept.until)
+            for kept in known.status.previews
+            if kept.until > now
         ),
         notices=tuple(notices(tenant.announcements if tenant else (), now)),
-        asked=_asked(known, asked, words),
+        asked=_of_digest(known, asked, commits) if asked in known.stored - set(known.status.revoked) else None,
         said=said,
         problem=problem,
         tried=tried or Tried(),
@@ -104,16 +63,16 @@ def page(
     )
 
 
-def check(known: Known, words: dict[str, Happened] | None = None) -> Check:
+def check(told: status.Status, commits: Commits) -> Check:
     """The last look at the branch, and what came of it."""
-    seen = _version(known.candidate, "", words or {})
-    if known.checked_at is None:
+    seen = _version(told.candidate or "", "", commits)
+    if told.checked_at is None:
         return Check("never")
-    if known.findings:
-        return Check("refused", known.checked_at, seen, messages(known.findings))
-    if known.error:
-        return Check("unreachable", known.checked_at, seen, reason=known.error)
-    return Check("live", known.checked_at, seen)
+    if told.findings:
+        return Check("refused", told.checked_at, seen, messages(told.findings))
+    if told.error:
+        return Check("problem", told.checked_at, seen, reason=told.error)
+    return Check("live", told.checked_at, seen)
 
 
 def messages(findings: Iterable[Finding]) -> tuple[Message, ...]:
@@ -127,35 +86,23 @@ def place(finding: Finding) -> str:
 
 
 def entries(known: Known) -> tuple[Entry, ...]:
-    """The history; a good version can return from the newest line that made it live, once."""
-    shown: list[Entry] = []
-    offered: set[str] = set()
-    for happened in known.history[:SHOWN_HISTORY]:
-        event = event_of(happened.event)
-        first = bool(happened.digest) and happened.digest not in offered and event in ("live", "rolled_back", "pinned")
-        if first:
-            offered.add(happened.digest)
-        good = happened.digest in known.stored - known.revoked
-        shown.append(
-            Entry(
-                event=event,
-                at=happened.at,
-                version=Version(happened.commit[:SHORT], happened.digest, happened.subject, happened.written_at),
-                by=happened.by,
-                message=happened.message,
-                live=first and happened.digest == known.digest,
-                revoked=first and happened.digest in known.revoked,
-                can_return=first and good and happened.digest != known.digest,
-            )
+    """The history; a good version can return from the newest line that made it live, and from no other."""
+    newest = {id(entry) for entry in history.lives(known.entries)}
+    revoked = known.status.revoked
+    good = {id(entry) for entry in history.returnable(known.entries, stored=known.stored, revoked=revoked, live=known.live)}
+    return tuple(
+        Entry(
+            event=entry.event.value,
+            at=entry.at,
+            version=Version(entry.commit[:SHORT], entry.digest, entry.subject, entry.authored_at),
+            by=entry.by,
+            message=entry.finding,
+            live=id(entry) in newest and entry.digest == known.live,
+            revoked=id(entry) in newest and entry.digest in revoked,
+            can_return=id(entry) in good,
         )
-    return tuple(shown)
-
-
-def event_of(name: str) -> Event:
-    """The history's word as the page knows it; `other` for one that it doesn't know."""
-    wanted = name.strip().lower().replace(" ", "_").replace("-", "_")
-    known: tuple[Event, ...] = ("live", "refused", "rolled_back", "pinned", "unpinned", "revoked", "force_pushed", "branch_gone")
-    return next((event for event in known if event == wanted), "other")
+        for entry in known.entries[:SHOWN_HISTORY]
+    )
 
 
 def notices(sources: Sequence[AnnouncementSource], now: datetime) -> list[Notice]:
@@ -176,23 +123,17 @@ def _notice(source: AnnouncementSource, now: datetime) -> Notice:
 
 def news(known: Known) -> str:
     """A text that changes when there is news; another look that found nothing new is none."""
-    facts = (known.digest, known.candidate, known.behind, known.hold, known.error, known.findings, known.history[:1], known.previews)
+    facts = (known.live, known.status.model_copy(update={"checked_at": None}), known.entries[:1])
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
-def _asked(known: Known, digest: str, words: dict[str, Happened]) -> Version | None:
-    revocable: Collection[str] = known.stored - known.revoked
-    if digest not in revocable:
-        return None
-    commit = next((happened.commit for happened in known.history if happened.digest == digest), "")
-    return _version(commit or (known.commit if digest == known.digest else ""), digest, words)
+def _of_digest(known: Known, digest: str, commits: Commits) -> Version:
+    commit = next((entry.commit for entry in known.entries if entry.digest == digest and entry.commit), "")
+    if not commit and digest == known.status.snapshot:
+        commit = known.status.commit or ""
+    return _version(commit, digest, commits)
 
 
-def _words(history: Iterable[Happened]) -> dict[str, Happened]:
-    """What the history tells of each commit."""
-    return {happened.commit: happened for happened in history if happened.commit and happened.subject}
-
-
-def _version(commit: str, digest: str, words: dict[str, Happened], subject: str = "") -> Version:
-    told = words.get(commit)
-    return Version(commit[:SHORT], digest, subject or (told.subject if told else ""), told.written_at if told else None)
+def _version(commit: str, digest: str, commits: Commits, subject: str = "") -> Version:
+    told = commits.get(commit)
+    return Version(commit[:SHORT], digest, subject or (told.subject if told else ""), told.authored_at if told else None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-Event = Literal["live", "refused", "rolled_back", "pinned", "unpinned", "revoked", "force_pushed", "branch_gone", "other"]
+Event = Literal["live", "refused", "rolled_back", "pinned", "unpinned", "revoked", "force_pushed", "branch_gone"]
 """What the history tells; each is the end of a text's key, `admin_event_live`."""
 
 
@@ -36,12 +36,12 @@ class Message:
 class Check:
     """The last look at the branch."""
 
-    outcome: Literal["live", "refused", "unreachable", "never"]
+    outcome: Literal["live", "refused", "problem", "never"]
     at: datetime | None = None
     version: Version = Version()
     messages: tuple[Message, ...] = ()
     reason: str = ""
-    """Why the repository couldn't be read."""
+    """A sentence about the repository, or about what is live: what no file of the bundle is to blame for."""
 
 
 @dataclass(frozen=True, slots=True)

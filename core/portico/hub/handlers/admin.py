@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from datetime import UTC, datetime
@@ -10,11 +11,13 @@ from jupyterhub.user import User
 from tornado import web
 
 from portico.hub.admin import errands, known
-from portico.hub.admin.page import Kept, messages, news, page
+from portico.hub.admin.known import Known
+from portico.hub.admin.page import messages, news, page
 from portico.hub.admin.views import AdminPage, Tried
 from portico.hub.handlers.base import PortalHandler, Refusing
 from portico.hub.tool import XSRF, tool
 from portico.tenants import views
+from portico.tenants.status import Preview
 from portico.tenants.stylesheets import TOKENS
 from portico.tenants.views import Urls
 
@@ -35,13 +38,18 @@ class AdminHandler(PortalHandler):
             raise Refusing(403, NOT_AN_ADMIN)
         return user
 
+    async def known(self) -> Known:
+        """What the sync wrote down."""
+        portal = self.portal
+        return await asyncio.to_thread(known.read, portal.settings.state, portal.entry.name, portal.store)
+
     async def show_admin(
         self, *, status: int = 200, asked: str = "", said: str = "", problem: str = "", tried: Tried | None = None
     ) -> None:
         """The page."""
         user = self.viewer(await self.auth_state(self.current_user))
         view = page(
-            known.read(self.portal.settings.state, self.portal.entry.name, self.portal.store),
+            await self.known(),
             self.live.tenant if self.live else None,
             branch=self.portal.entry.branch,
             now=datetime.now(UTC),
@@ -64,8 +72,8 @@ class AdminHandler(PortalHandler):
             common = views.Common(portal=bare, page="admin", locale=self.language, user=user, xsrf=XSRF)
         return tool().admin(common, view)
 
-    def _link(self, kept: Kept) -> str:
-        return f"{self.portal.address}/hub/preview/{self.portal.signer.sign('link', kept.digest, kept.ends)}"
+    def _link(self, kept: Preview) -> str:
+        return f"{self.portal.address}/hub/preview/{self.portal.signer.sign('link', kept.digest, kept.until)}"
 
 
 class Admin(AdminHandler):
@@ -83,12 +91,12 @@ class News(AdminHandler):
     """`/hub/portal/news`: `{"news": "<text that changes>"}`, for the page's script."""
 
     @web.authenticated
-    def get(self) -> None:
+    async def get(self) -> None:
         """What is known now, as one word."""
         self.admin()
         self.set_header("Content-Type", "application/json")
         self.set_header("Cache-Control", "no-store")
-        self.finish(json.dumps({"news": news(known.read(self.portal.settings.state, self.portal.entry.name, self.portal.store))}))
+        self.finish(json.dumps({"news": news(await self.known())}))
 
 
 class Act(AdminHandler):

@@ -28,7 +28,7 @@ class FollowPreview(PortalHandler):
         kept = previewed.kept
         self.set_cookie(
             COOKIE,
-            self.portal.signer.sign("cookie", kept.digest, kept.ends),
+            self.portal.signer.sign("cookie", kept.digest, kept.until),
             path="/hub/",
             httponly=True,
             samesite="Lax",
