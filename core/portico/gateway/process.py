@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import httpx
@@ -72,3 +72,13 @@ async def add_routes(gateway: Gateway, targets: Mapping[str, str]) -> None:
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.api_port}", headers=headers, timeout=10) as client:
         for host, target in targets.items():
             (await client.post(f"/api/routes/{host}", json={"target": target})).raise_for_status()
+
+
+async def remove_routes(gateway: Gateway, hosts: Iterable[str]) -> None:
+    """Take routes away again; one that isn't there is as good as removed. What lies below a host's path stays."""
+    headers = {"Authorization": f"token {gateway.auth_token_file.read_text().strip()}"}
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.api_port}", headers=headers, timeout=10) as client:
+        for host in hosts:
+            answer = await client.delete(f"/api/routes/{host}")
+            if answer.status_code != 404:
+                answer.raise_for_status()

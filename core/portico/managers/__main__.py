@@ -1,4 +1,4 @@
-"""`python -m portico.managers --config portico.toml`: run the backend until SIGTERM or SIGINT.
+"""`python -m portico.managers --config portico.toml`: run the backend until SIGTERM or SIGINT; SIGHUP has it read its tenants anew.
 
 Labs and tunnels that can outlive this process go on; the next one finds them again.
 """
@@ -6,9 +6,11 @@ Labs and tunnels that can outlive this process go on; the next one finds them ag
 from __future__ import annotations
 
 import argparse
+import asyncio
 import logging
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from types import FrameType
@@ -26,11 +28,23 @@ GRACE = 5
 
 
 class Server(uvicorn.Server):
-    """uvicorn waits for open connections before it ends; event streams are told to end first."""
+    """uvicorn waits for open connections before it ends; event streams are told to end first. SIGHUP has the tenants read anew."""
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, operators_file: Path) -> None:
         super().__init__(config)
         self._application = app
+        self._operators_file = operators_file
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve."""
+        await super().startup(sockets)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
+
+    def _reload(self) -> None:
+        try:
+            self._application.state.service.reconfigure(load(self._operators_file))
+        except (SettingsError, UnusableSecretError) as error:
+            logging.getLogger("portico.managers").error("the tenants stay as they are: %s", error)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to end."""
@@ -59,7 +73,7 @@ def main() -> int:
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
-    server = Server(config, app)
+    server = Server(config, app, arguments.config)
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn sends itself the signal once more when all has ended in order
         signal.signal(number, signal.SIG_IGN)
     server.run()

@@ -80,8 +80,15 @@ class Credentials:
     """Who a bearer token belongs to: a tenant, the operator, or nobody."""
 
     def __init__(self, settings: Settings) -> None:
-        self._tenants: Mapping[str, bytes] = {each.name: read(each.backend_token_file).encode() for each in settings.tenants}
+        self._tenants: Mapping[str, bytes] = {}
+        self._operator = b""
+        self.replace(settings)
+
+    def replace(self, settings: Settings) -> None:
+        """Know these tenants from now on; raises UnusableSecretError, and knows those of before then."""
+        tenants = {each.name: read(each.backend_token_file).encode() for each in settings.tenants}
         self._operator = read(settings.backend.operator_token_file).encode()
+        self._tenants = tenants
 
     def tenant(self, token: str) -> str | None:
         """The tenant's name. Every token is compared, each in constant time."""

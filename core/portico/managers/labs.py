@@ -95,6 +95,10 @@ class Labs:
         self._closing = False
         self._background: set[asyncio.Task[None]] = set()
 
+    def reconfigure(self, settings: Settings) -> None:
+        """Hold what is started from now on against these settings."""
+        self._settings = settings
+
     # Life of the service
 
     async def resume(self) -> None:

@@ -66,6 +66,13 @@ class Service:
         await self.labs.resume()
         self.watching = [asyncio.create_task(self._watch(name), name=f"watch {name}") for name in self.sites]
 
+    def reconfigure(self, settings: Settings) -> None:
+        """Serve these tenants from now on; raises UnusableSecretError. The labs of one that is gone run on. Systems stay as they were."""
+        self.credentials.replace(settings)
+        self.settings = self.settings.model_copy(update={"tenants": settings.tenants})
+        self.labs.reconfigure(self.settings)
+        log.info("serving %s", ", ".join(tenant.name for tenant in settings.tenants) or "no tenant")
+
     async def close(self) -> None:
         """End everything of this process. Labs go on, and so do tunnels whose driver can."""
         for task in self.watching:

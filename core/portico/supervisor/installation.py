@@ -14,13 +14,16 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
+import tomli_w
 
 from portico.gateway import process as gateway
+from portico.settings import SettingsError, load
 from portico.settings.models import Settings
+from portico.supervisor.changes import Plan, plan, taken
 from portico.supervisor.hubs import Hub, WarmParent
 from portico.supervisor.linux import become_subreaper, descendants, marked, reap_adopted
 from portico.supervisor.ports import remembered_ports
@@ -56,6 +59,11 @@ class Installation:
     """Where `npm ci` has put the gateway's program."""
 
     @property
+    def in_force(self) -> Path:
+        """The configuration that the programs read: what was checked and taken, whatever is being written into the operator's file."""
+        return self.settings.state / "run" / "portico.toml"
+
+    @property
     def output(self) -> Path:
         """The directory of logs, and of whatever the programs print."""
         return self.settings.state / "logs"
@@ -83,6 +91,36 @@ def own_programs(installation: Installation, *, hooks_port: int) -> list[Program
     ]
 
 
+def put_in_force(installation: Installation) -> None:
+    """Write the settings as the programs read them, by one rename."""
+    path = installation.in_force
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    new = path.with_suffix(".new")
+    new.touch(mode=0o600)
+    new.write_text(tomli_w.dumps(installation.settings.model_dump(mode="json", exclude_none=True)), encoding="utf-8")
+    new.replace(path)
+
+
+def signature(file: Path) -> tuple[int, int, int] | None:
+    """What changes when a file is saved; None while there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def check_secrets(settings: Settings) -> None:
+    """Raise SettingsError where a file that a tenant needs isn't fit for it: said now, and not by a hub that can't start."""
+    for number, tenant in enumerate(settings.tenants):
+        for name in ("client_secret_file", "backend_token_file", "cookie_secret_file", "crypt_key_file"):
+            file: Path = getattr(tenant, name)
+            if file.is_file() and file.stat().st_mode & 0o077:
+                raise SettingsError(f"tenants.{number}.{name}: {file} can be read by others; `chmod 600` it.")
+            if not file.is_file():
+                raise SettingsError(f"tenants.{number}.{name}: there is no file {file}; {tenant.name} needs it, with a secret in it.")
+
+
 @contextlib.contextmanager
 def locked(state: Path) -> Iterator[None]:
     """Hold the state directory for this supervisor; raises AlreadyRunning. Ends what a killed predecessor left."""
@@ -106,15 +144,20 @@ class Supervisor:
     def __init__(self, installation: Installation, *, say: Callable[[str], None] = lambda _: None) -> None:
         self.installation = installation
         self._say = say
-        self._warm = WarmParent(installation.config, installation.output)
-        tenants = [tenant.name for tenant in installation.settings.tenants]
-        ports = remembered_ports(installation.settings.state / "run" / "hub-ports.json", tenants)
-        self.hubs = [Hub(name, ports[name], self._warm) for name in tenants]
+        put_in_force(installation)
+        self._warm = WarmParent(installation.in_force, installation.output)
+        self.hubs = self._new_hubs([tenant.name for tenant in installation.settings.tenants])
         self._hooks_port = remembered_ports(installation.settings.state / "run" / "supervisor-ports.json", ["operator", "hooks"])["hooks"]
         programs = (*installation.programs, *own_programs(installation, hooks_port=self._hooks_port))
         self.programs = [Running(program) for program in programs]
         self._started = False
         self._gateway_pid: int | None = None
+        self._seen = signature(installation.config)
+        self._settings_error: str | None = None
+
+    def _new_hubs(self, tenants: Sequence[str]) -> list[Hub]:
+        ports = remembered_ports(self.installation.settings.state / "run" / "hub-ports.json", tenants)
+        return [Hub(name, ports[name], self._warm) for name in tenants]
 
     async def run(self, stop: asyncio.Event, *, when_ready: Callable[[], None]) -> None:
         """Start everything, call `when_ready`, and wait for `stop`; then end everything, whatever happened."""
@@ -138,7 +181,8 @@ class Supervisor:
     async def status(self) -> Status:
         """The installation's state now."""
         pids = {running.program.name: running.pid for running in self.programs}
-        processes = Processes(hubs={hub.tenant: hub.pid for hub in self.hubs}, backend=pids.get("backend"), started=self._started)
+        hubs = {hub.tenant: hub.pid for hub in self.hubs}
+        processes = Processes(hubs, backend=pids.get("backend"), started=self._started, settings_error=self._settings_error)
         return await collect(self.installation.settings, processes, self.installation.users)
 
     async def _start(self) -> None:
@@ -192,13 +236,55 @@ class Supervisor:
         return next(running.pid for running in self.programs if running.program.name == "gateway")
 
     async def _tend(self) -> None:
-        """Each second: give a gateway that was started again the routes that no hub restores, and let adopted orphans go."""
+        """Each second: take a changed configuration, give a gateway that was started again its routes, and let adopted orphans go."""
         while True:
             await asyncio.sleep(1)
+            await self._take_changes()
             reap_adopted({running.pid for running in self.programs} | {hub.pid for hub in self.hubs} | {self._warm.pid})
             if self._pid_of_gateway() not in (None, self._gateway_pid):
                 with contextlib.suppress(httpx.HTTPError):
                     await self._route()
+
+    async def _take_changes(self) -> None:
+        """Bring the tenants in line with the operator's file, if that was saved; a file that can't be used changes nothing."""
+        config = self.installation.config
+        seen = signature(config)
+        if seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            after = await asyncio.to_thread(load, config)
+            change = plan(self.installation.settings, after)
+            check_secrets(after)
+        except SettingsError as error:
+            self._settings_error = str(error)
+            log.error("the configuration stays as it is: %s", error)
+            return
+        self._settings_error = change.sentence if change.fixed else None
+        log.info("the configuration was saved: %s", change.sentence)
+        if not change.empty:
+            await self._apply(change, taken(self.installation.settings, after))
+
+    async def _apply(self, change: Plan, settings: Settings) -> None:
+        """Hubs that go end first; then everybody reads what is in force; then hubs that come begin."""
+        before = self.installation.settings
+        self.installation = replace(self.installation, settings=settings)
+        going = [hub for hub in self.hubs if hub.tenant in (*change.removed, *change.changed)]
+        await asyncio.gather(*(hub.stop(patience=PATIENCE) for hub in going))
+        hosts = [before.tenant(hub.tenant).host for hub in going]
+        with contextlib.suppress(httpx.HTTPError):
+            await gateway.remove_routes(settings.gateway, [*hosts, *(f"{host}{HOOKS_PATH}" for host in hosts)])
+            await self._route()
+        put_in_force(self.installation)
+        for running in self.programs:
+            if running.program.name == "backend" and running.pid is not None:
+                os.kill(running.pid, signal.SIGHUP)
+            if running.program.name == "sync" and running.pid is not None:
+                os.kill(running.pid, signal.SIGTERM)  # it keeps nothing in its memory that it doesn't find again, and is started at once
+        coming = self._new_hubs([*change.added, *change.changed])
+        self.hubs = [*(hub for hub in self.hubs if hub not in going), *coming]
+        for hub in coming:
+            hub.start()
 
     async def _end(self) -> None:
         await asyncio.gather(*(hub.stop(patience=PATIENCE) for hub in self.hubs))

@@ -88,6 +88,8 @@ class Status(_Status):
     labs: list[LabStatus]
     backend: BackendStatus
     users: list[DemoUser] = []
+    settings_error: str | None = None
+    """Why the operator's configuration, as it was saved last, isn't or isn't wholly in force."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ class Processes:
     backend: int | None
     started: bool
     """Everything has been up once since the supervisor began."""
+    settings_error: str | None = None
 
 
 async def collect(settings: Settings, processes: Processes, users: Sequence[DemoUser]) -> Status:
@@ -122,6 +125,7 @@ async def collect(settings: Settings, processes: Processes, users: Sequence[Demo
         labs=labs,
         backend=BackendStatus(address=f"http://{settings.backend.address}:{settings.backend.port}", pid=processes.backend),
         users=list(users),
+        settings_error=processes.settings_error,
     )
 
 

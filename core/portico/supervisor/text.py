@@ -20,6 +20,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def status_text(status: Status) -> str:
     """All of a status; a tenant's error stands below the table with its file, line and cause."""
     parts = ["Portico is ready." if status.ready else "Portico is not ready: not everything answers."]
+    if status.settings_error:
+        parts.append(f"The configuration that was saved last is not in force: {status.settings_error}")
     parts.append(
         table(
             ("PORTAL", "ADDRESS", "COMMIT", "SNAPSHOT", "LIVE SINCE (UTC)", "PROCESS"),

@@ -133,7 +133,9 @@ class TenantSync:
         before = self._status.candidate
         about = await repository.about(await repository.fetch())
         if before is not None and before != about.id and (await repository.move(before, about.id)).forced:
-            log.warning("the branch was rewritten: %s no longer leads to %s", before[:12], about.id[:12], extra={"commit": about.id})
+            log.warning(
+                "the branch was rewritten: %s no longer leads to %s", before[:12], about.id[:12], extra={"commit": about.id, "forced": True}
+            )
             await self._run(partial(self._versions.rewritten, about))
         try:
             files = await repository.files(about.id)
