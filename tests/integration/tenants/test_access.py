@@ -65,7 +65,7 @@ async def test_a_token_is_seen_nowhere_while_git_uses_it(service: Service, remot
         return {pid for pid, shown in below(service).items() if "credential.py" in shown}
 
     def feed() -> None:
-        while not go.is_set():
+        while True:
             with pipe.open("w") as writing:  # waits for who reads
                 served = helpers()
                 writing.write(token.read_text())
