@@ -91,7 +91,7 @@ def test_an_admin_previews_a_branch_and_goes_back_and_forth(installation, clone)
         assert "Two" in title(other)
         one = digest_of(admin.http.get("/hub/portal").text, "Call it One")
         page = do(admin, "rollback", digest=one)
-        assert "You rolled back." in page
+        assert "Follow the branch again" in page
         assert "One" in title(other)
         clone.push("Three")
         do(admin, "sync")

@@ -55,7 +55,7 @@ def test_each_state_is_a_page_without_fault(name: str) -> None:
     [
         ("fine", ["Passed", "Nothing newer", "The branch was checked just now."]),
         ("refused", ["Refused: 12 problems", "1 commit ahead", "tenant.toml:14:1", "Visitors keep what is live now."]),
-        ("rolled-back", ["You rolled back.", "3 commits ahead"]),
+        ("rolled-back", ["Rolled back. This version stays", "3 commits ahead", ">Follow the branch again<"]),
         ("pinned", ["Pinned.", ">Unpin<", "Not known how far ahead"]),
         ("previews", ["summer-school", "/hub/preview/", ">End preview<"]),
         ("preview-refused", ["The branch summer-school can&#39;t be previewed"]),
