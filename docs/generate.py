@@ -86,8 +86,8 @@ def _type(node: dict[str, Any]) -> str:
     if "$ref" in node:
         name = node["$ref"].rsplit("/", 1)[1]
         return f"[{name}](#{name.lower()})"
-    if "anyOf" in node:
-        return " or ".join(_type(option) for option in node["anyOf"])
+    if "anyOf" in node or "oneOf" in node:
+        return " or ".join(_type(option) for option in node.get("anyOf") or node["oneOf"])
     if "enum" in node:
         return ", ".join(f"`{value}`" for value in node["enum"])
     if "const" in node:

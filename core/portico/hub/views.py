@@ -19,6 +19,7 @@ from portico.settings.models import Settings, TenantEntry
 from portico.spawner.spawner import PorticoSpawner
 from portico.tenants import views
 from portico.tenants.bundle import Tenant
+from portico.words import said
 
 State = Literal["stopped", "submitted", "queued", "starting", "running", "stopping", "ended"]
 
@@ -144,13 +145,15 @@ def event(source: api.Event) -> views.Event:
     return views.Event(id=source.id, at=source.at, percent=source.percent, step=source.step, message=source.message)
 
 
-def systems(tenant: Tenant, entry: TenantEntry, settings: Settings, known: Mapping[str, api.System]) -> tuple[views.SystemState, ...]:
-    """The portal's systems, and how they are as far as that is known."""
+def systems(
+    tenant: Tenant, entry: TenantEntry, settings: Settings, known: Mapping[str, api.System], *, locale: str
+) -> tuple[views.SystemState, ...]:
+    """The portal's systems in the language `locale`, and how they are as far as that is known."""
     return tuple(
         views.SystemState(
             name=name,
             title=place.system.title,
-            description=place.description,
+            description=said(place.description, locale, tenant.languages),
             health=known[name].health.value if name in known else "unknown",
             message=known[name].message if name in known else "",
         )

@@ -14,6 +14,7 @@ from portico.offers.accounts import Account
 from portico.settings.models import Partition, Profile, Range, Settings, System, TenantEntry
 from portico.tenants.bundle import SystemFilter, Tenant
 from portico.tenants.views import Amount, Offer, OfferAccount, OfferPartition, OfferProfile, OfferProject, OfferSystem
+from portico.words import Said, said
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Place:
     """A system as this portal has it: what is left of it after the operator's grant and the tenant's filter."""
 
     system: System
-    description: str
+    description: Said
     partitions: tuple[Partition, ...]
     profiles: tuple[Profile, ...]
     projects: tuple[str, ...]
@@ -58,8 +59,9 @@ def draw(
     entry: TenantEntry,
     settings: Settings,
     systems: Mapping[str, api.System],
+    locale: str = "",
 ) -> Offer:
-    """What this user may start at this portal now.
+    """What this user may start at this portal now, described in the language `locale` (by default the tenant's first).
 
     `systems` is what the backend last said of each; one that nobody has asked yet is not held against the user.
     """
@@ -74,7 +76,7 @@ def draw(
         if not left:
             return _nothing(tenant, why(rest))
         rest = left
-    return _assemble(rest, here, systems)
+    return _assemble(rest, here, systems, lambda words: said(words, locale, tenant.languages))
 
 
 def _filters(
@@ -103,14 +105,16 @@ def _filters(
     )
 
 
-def _assemble(accounts: Sequence[Account], here: Mapping[str, Place], systems: Mapping[str, api.System]) -> Offer:
+def _assemble(
+    accounts: Sequence[Account], here: Mapping[str, Place], systems: Mapping[str, api.System], words: Callable[[Said], str]
+) -> Offer:
     shown = [name for name in here if any(account.system == name for account in accounts)]
     profiles: dict[str, tuple[Profile, list[str]]] = {}
     for name in shown:
         for profile in here[name].profiles:
             profiles.setdefault(profile.name, (profile, []))[1].append(name)
     return Offer(
-        systems=tuple(_system(here[name], [account for account in accounts if account.system == name], systems) for name in shown),
+        systems=tuple(_system(here[name], [account for account in accounts if account.system == name], systems, words) for name in shown),
         profiles=tuple(
             OfferProfile(name=name, title=profile.title, description=profile.description, systems=tuple(where))
             for name, (profile, where) in profiles.items()
@@ -118,12 +122,12 @@ def _assemble(accounts: Sequence[Account], here: Mapping[str, Place], systems: M
     )
 
 
-def _system(place: Place, accounts: Sequence[Account], systems: Mapping[str, api.System]) -> OfferSystem:
+def _system(place: Place, accounts: Sequence[Account], systems: Mapping[str, api.System], words: Callable[[Said], str]) -> OfferSystem:
     told = systems.get(place.system.name)
     return OfferSystem(
         name=place.system.name,
         title=place.system.title,
-        description=place.description,
+        description=words(place.description),
         health=told.health.value if told else "unknown",
         accounts=tuple(
             OfferAccount(name=name, projects=_projects(place, [account for account in accounts if account.name == name]))

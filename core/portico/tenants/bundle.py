@@ -11,13 +11,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from portico.words import Language, Line, Paragraph, Prose, Words
+
 CONTRACT = 1
 """The version of the contract between a bundle and the product: schema, template context, blocks."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 """A name that may stand in an address: tenants, themes, pages, profiles."""
-Line = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\r\n]*$")]
-Paragraph = Annotated[str, StringConstraints(max_length=4000)]
 Path = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$", max_length=200)]
 """A file below `static/`, with `/` between its parts."""
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")]
@@ -45,7 +45,7 @@ class Brand(_Closed):
 class NavigationLink(_Closed):
     """A link: to an own page by its name, or to an address."""
 
-    title: Line
+    title: Words
     page: Name | None = None
     url: Url | None = None
     place: Literal["navigation", "footer"] = "navigation"
@@ -54,7 +54,7 @@ class NavigationLink(_Closed):
 class AnnouncementSource(_Closed):
     """A notice on every page between two moments (UTC)."""
 
-    text: Paragraph
+    text: Prose
     level: Literal["info", "success", "warning", "danger"] = "info"
     starts: datetime | None = None
     ends: datetime | None = None
@@ -73,7 +73,8 @@ class SystemFilter(_Closed):
     name: Line
     partitions: list[Line] = Field(default_factory=list, max_length=100)
     """Empty: all that the operator grants."""
-    description: Paragraph = ""
+    description: Prose = ""
+    """In place of the operator's."""
 
 
 class Projects(_Closed):
@@ -104,12 +105,14 @@ class Tenant(_Closed):
     """`tenant.toml`."""
 
     contract: Literal[1] = 1
-    title: Line
-    tagline: Line = ""
+    title: Words
+    """Here and wherever people read it, one text or a table by language: `{en = "Courses", de = "Kurse"}`."""
+    tagline: Words = ""
     contact: Url
     """Where users of this portal turn to: `mailto:...` or a web address."""
     theme: Name = "base"
-    languages: list[Literal["en", "de"]] = Field(default=["en"], min_length=1)
+    languages: list[Language] = Field(default=["en"], min_length=1)
+    """The languages of the portal's pages. The first one answers where a visitor's isn't among them, and where a text lacks hers."""
     brand: Brand = Brand()
     links: list[NavigationLink] = Field(default_factory=list, max_length=30)
     announcements: list[AnnouncementSource] = Field(default_factory=list, max_length=20)

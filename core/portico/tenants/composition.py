@@ -18,14 +18,16 @@ from portico.tenants.documents import decode, read_model, read_toml
 from portico.tenants.findings import Finding, Refused, refuse, suggestion
 from portico.tenants.layers import Layer, theme_chain
 from portico.tenants.sandbox import Source
+from portico.words import LANGUAGES, said
 
 Overrides = dict[str, dict[str, object]]
 """JupyterLab's `overrides.json`: settings by plugin."""
 _FOLDERS = {
-    "tenant": ("tenant.toml", "templates/", "static/", "lab/overrides.json"),
+    "tenant": ("tenant.toml", "templates/", "static/", "texts/", "lab/overrides.json"),
     "theme": ("theme.toml", "templates/", "static/", "texts/"),
 }
 _TEMPLATE_ENDS = (".html", ".svg")
+_TEXT_FILES = tuple(f"texts/{language}.toml" for language in LANGUAGES)
 
 
 class Stylesheet(NamedTuple):
@@ -62,6 +64,8 @@ class Candidate:
     static: Mapping[str, bytes]
     labels: Mapping[str, str]
     """Where the authors of the static files know them, by path; what the product makes itself has no place."""
+    texts: Mapping[str, Mapping[str, str]]
+    """What the bundle's own files of texts say, by language; those in `tenant.toml` stand there."""
 
 
 def compose(name: str, bundle: Mapping[str, bytes], themes: Path) -> Candidate:
@@ -91,7 +95,8 @@ def compose(name: str, bundle: Mapping[str, bytes], themes: Path) -> Candidate:
     findings.extend(_loose_ends(composition, bundle))
     if findings:
         raise Refused(findings)
-    return Candidate(composition, static, {path: owner.label(f"static/{path}") for path, owner in owners.items()})
+    labels = {path: owner.label(f"static/{path}") for path, owner in owners.items()}
+    return Candidate(composition, static, labels, texts_of([layer]))
 
 
 def _unknown_files(layer: Layer) -> list[Finding]:
@@ -103,6 +108,9 @@ def _unknown_files(layer: Layer) -> list[Finding]:
             findings.append(Finding(layer.label(path), 0, 0, f"A {layer.kind} has no such file.", cure))
         elif path.startswith("templates/") and not path.endswith(_TEMPLATE_ENDS):
             findings.append(Finding(layer.label(path), 0, 0, "A template's name ends in .html, or in .svg for a drawing.", "Rename it."))
+        elif path.startswith("texts/") and path not in _TEXT_FILES:
+            cure = suggestion(path, _TEXT_FILES) or f"Texts belong in {' or '.join(_TEXT_FILES)}."
+            findings.append(Finding(layer.label(path), 0, 0, "This isn't a file of texts in one of the languages.", cure))
     return findings
 
 
@@ -134,17 +142,17 @@ def _static(layers: list[Layer], findings: list[Finding]) -> tuple[dict[str, byt
 
 
 def _texts(layers: list[Layer], tenant: Tenant, findings: list[Finding]) -> dict[str, dict[str, str]]:
-    """All texts by language; the tenant's own win."""
-    merged = texts_of([layer for layer in layers if layer.kind == "theme"], findings)
+    """All texts by language: a nearer layer's go before those below, and those in `tenant.toml` before all."""
+    merged = texts_of(layers, findings)
     for language, texts in tenant.texts.items():
         merged.setdefault(language, {}).update(texts)
     return merged
 
 
-def texts_of(themes: Sequence[Layer], findings: list[Finding] | None = None) -> dict[str, dict[str, str]]:
-    """The texts of a chain of themes by language, the nearest wins. What can't be read is left out, and told to `findings`."""
+def texts_of(layers: Sequence[Layer], findings: list[Finding] | None = None) -> dict[str, dict[str, str]]:
+    """What the layers' files of texts say, by language; the nearest wins. What can't be read is left out, and told to `findings`."""
     merged: dict[str, dict[str, str]] = {}
-    for layer in themes:
+    for layer in layers:
         for path, data in layer.below("texts").items():
             label = layer.label(f"texts/{path}")
             try:
@@ -219,7 +227,8 @@ def _loose_ends(composition: Composition, bundle: Mapping[str, bytes]) -> list[F
     }
     for link in tenant.links:
         if (link.page is None) == (link.url is None):
-            findings.append(Finding("tenant.toml", 0, 0, f"The link {link.title!r} needs either a page or a url.", "Write one of the two."))
+            title = said(link.title, "", tenant.languages)
+            findings.append(Finding("tenant.toml", 0, 0, f"The link {title!r} needs either a page or a url.", "Write one of the two."))
         elif link.page is not None and link.page not in pages:
             cure = suggestion(link.page, pages) or f"Add templates/pages/{link.page}.html."
             findings.append(Finding("tenant.toml", 0, 0, f"There is no page {link.page!r}.", cure))

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from portico.tenants.findings import Finding, Refused, refuse, suggestion
 from portico.tenants.positions import Key, nearest, positions
+from portico.words import FORMS
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -77,7 +78,7 @@ def read_model(model: type[Model], data: bytes, file: str) -> Model:
         places = positions(text)
         findings = []
         for item in error.errors(include_url=False, include_context=False):
-            key: Key = tuple(item["loc"])
+            key: Key = tuple(part for part in item["loc"] if part not in FORMS)
             place = nearest(places, key)
             findings.append(Finding(file, place.line, place.column, *_sentences(model, key, item)))
         raise Refused(findings) from error

@@ -129,7 +129,8 @@ def text(candidate: Candidate, key: str, themes: Path) -> tuple[TextOrigin, ...]
     found = []
     for language in dict.fromkeys([*tenant.languages, *candidate.composition.texts]):
         below = [(f"{label}/{language}.toml", texts[language][key]) for label, texts in layers if key in texts.get(language, {})]
-        own = [("tenant.toml", tenant.texts[language][key])] if key in tenant.texts.get(language, {}) else []
+        files = ((f"texts/{language}.toml", candidate.texts), ("tenant.toml", tenant.texts))
+        own = [(file, texts[language][key]) for file, texts in files if key in texts.get(language, {})]
         if own or below:
             file, value = [*below, *own][-1]
             found.append(TextOrigin(language, value, file, tuple(each for each, _ in [*below, *own][:-1])))

@@ -69,7 +69,7 @@ def judge(name: str, files: Mapping[str, bytes], themes: Path) -> Verdict:
     theme_texts = texts_of([layer for layer, _ in theme_chain(candidate.composition.tenant.theme, themes)])
     findings = [
         *rehearsal.findings,
-        *words.check(candidate.composition, theme_texts, document),
+        *words.check(candidate, theme_texts, {path: decode(files[path], path) for path in words.FILES if path in files}),
         *contrast.check(candidate, document),
     ]
     notes = []

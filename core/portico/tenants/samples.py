@@ -178,7 +178,9 @@ def samples(tenant: Tenant, *, name: str, asset: Callable[[str], str], pages: Se
         announcements: tuple[views.Announcement, ...] = (),
         systems: tuple[views.SystemState, ...] = SYSTEMS,
     ) -> views.Common:
-        shown = portal.describe(tenant, name=name, asset=asset, identity_provider="Helmholtz ID", now=NOW, page=page, systems=systems)
+        shown = portal.describe(
+            tenant, name=name, asset=asset, identity_provider="Helmholtz ID", now=NOW, page=page, systems=systems, locale=locale
+        )
         shown = dataclasses.replace(shown, announcements=(*shown.announcements, *announcements))
         return views.Common(portal=shown, page=page, locale=locale, user=user, xsrf="sample-xsrf")
 

@@ -24,6 +24,9 @@ WRONG = [
     (HEAD + "x = [\n", "This isn't TOML"),
     (HEAD + "x = " + "[" * 2000 + "]" * 2000, "nested too deep"),
     ('title = "T"\n', "tenant.toml: The key 'contact' is missing."),
+    (HEAD + 'tagline = {fr = "Cours"}\n', "tenant.toml:3:1: 'tagline.fr': input should be 'en' or 'de'; it is 'fr'."),
+    (HEAD + '[[links]]\ntitle = {en = "a\\nb"}\n', "tenant.toml:4:1: 'links.0.title.en' has a value that can't be used"),
+    (HEAD + "tagline = 7\n", "tenant.toml:3:1: 'tagline': input should be a valid string; it is 7."),
     (HEAD + 'theme = "@jinja {{ this.secret }}"\n', "'theme' has a value that can't be used"),
 ]  # fmt: skip
 

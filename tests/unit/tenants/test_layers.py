@@ -86,6 +86,17 @@ def test_texts_of_the_bundle_win_and_may_be_nested(themes: Path) -> None:
     assert renderer.text("en", "nothing") is None
 
 
+def test_a_bundle_may_keep_its_texts_in_files_of_their_own(themes: Path) -> None:
+    files = {
+        "tenant.toml": TOML + '[texts.de]\nhello = "Moin"\n',
+        "texts/en.toml": 'hello = "Ahoy"\n[course.first]\ntitle = "First steps"\n',
+        "texts/de.toml": 'hello = "Hallo"\n[course.first]\ntitle = "Erste Schritte"\n',
+    }
+    renderer = Renderer(composed(themes, files).composition, "/")
+    assert [renderer.text(language, "hello") for language in ("en", "de")] == ["Ahoy", "Moin"]
+    assert [renderer.text(language, "course.first.title") for language in ("en", "de")] == ["First steps", "Erste Schritte"]
+
+
 @pytest.mark.parametrize(
     ("files", "says"),
     [
@@ -97,6 +108,8 @@ def test_texts_of_the_bundle_win_and_may_be_nested(themes: Path) -> None:
         ({"lab/overrides.json": '{\n"a": {,}\n}'}, "lab/overrides.json:2:7: This isn't JSON"),
         ({"lab/overrides.json": "[]"}, "This isn't JupyterLab's overrides.json"),
         ({"template/home.html": "x"}, "template/home.html: A tenant has no such file. Did you mean 'templates/'?"),
+        ({"texts/fr.toml": ""}, "texts/fr.toml: This isn't a file of texts in one of the languages."),
+        ({"texts/en.toml": "hello = 7"}, "texts/en.toml: 'hello' isn't a text. Put it in quotes."),
         ({"templates/home.txt": "x"}, "A template's name ends in .html"),
         ({"static/js/x.js": "x"}, "static/js/x.js: A bundle has no scripts."),
         ({"static/x.exe": "x"}, "Files that end in '.exe' are not served."),

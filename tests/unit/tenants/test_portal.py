@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from portico.tenants.bundle import AnnouncementSource, NavigationLink, Tenant
 from portico.tenants.portal import describe, due
+from portico.words import missing
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -33,3 +34,40 @@ def test_links_lead_to_pages_and_addresses_and_know_which_is_current() -> None:
     assert [link.url for link in portal.footer] == ["/law"]
     assert portal.logo == "/a/logo.svg"
     assert len(portal.announcements[0].id) == 12
+
+
+BILINGUAL = Tenant.model_validate(
+    {
+        "title": "T",
+        "tagline": {"en": "Courses", "de": "Kurse"},
+        "contact": "mailto:a@example.org",
+        "languages": ["en", "de"],
+        "links": [{"title": {"en": "Us", "de": "Wir"}, "url": "/us"}],
+        "announcements": [{"text": {"de": "Wartung"}}, {"text": {"de": "Neu", "en": "New"}}],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("locale", "tagline", "link", "notices"),
+    [
+        ("en", "Courses", "Us", ["Wartung", "New"]),
+        ("de", "Kurse", "Wir", ["Wartung", "Neu"]),
+        ("fr", "Courses", "Us", ["Wartung", "New"]),
+        ("", "Courses", "Us", ["Wartung", "New"]),
+    ],
+)
+def test_words_are_shown_in_the_pages_language_else_in_the_first(locale: str, tagline: str, link: str, notices: list[str]) -> None:
+    portal = describe(BILINGUAL, name="t", asset=str, identity_provider="IdP", now=NOON, locale=locale)
+    assert (portal.title, portal.tagline, portal.navigation[0].title) == ("T", tagline, link)
+    assert [announcement.text for announcement in portal.announcements] == notices
+
+
+def test_a_notice_that_was_dismissed_stays_away_in_the_other_language() -> None:
+    both = [describe(BILINGUAL, name="t", asset=str, identity_provider="IdP", now=NOON, locale=locale) for locale in ("en", "de")]
+    assert [notice.id for notice in both[0].announcements] == [notice.id for notice in both[1].announcements]
+
+
+def test_words_know_which_languages_they_lack() -> None:
+    assert missing({"en": "Courses"}, ["en", "de"]) == ["de"]
+    assert missing("JUNIQ", ["en", "de"]) == []
