@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench import memory
+from tests.bench import memory, pushes
 from tests.bench.load import Rate, measure
 from tests.bench.starts import ByHand, Times, repeat, summary, through_portico, token_of
 from tests.bench.stock import Stock, stock_hub
@@ -166,6 +166,7 @@ def main() -> int:
             sections["Starting a lab"] = starts(installation)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+    sections["From a push to the live version"] = pushes.section()
     write(sections)
     return 0
 
