@@ -14,10 +14,10 @@ from tests.support.bundles import composed, judged, page
 
 HOSTILE = [
     # 7: loops
-    ("{% for a in range(999) %}{% for b in range(999) %}{% for c in range(999) %}{% endfor %}{% endfor %}{% endfor %}", "steps"),
+    ("{% for a in range(999) %}{% for b in range(999) %}{% for c in range(999) %}{% endfor %}{% endfor %}{% endfor %}", "The page takes"),
     ("{% for a in range(99999) %}{% endfor %}", "A range may have 1,000 numbers"),
     ("{{ lipsum(n=100000) }}", "'lipsum' is not defined"),
-    ("{% macro f(n) %}{% if n %}{{ f(n-1) }}{{ f(n-1) }}{% endif %}{% endmacro %}{{ f(40) }}", "steps"),
+    ("{% macro f(n) %}{% if n %}{{ f(n-1) }}{{ f(n-1) }}{% endif %}{% endmacro %}{{ f(40) }}", "The page takes"),
     # 8, 9: arithmetic
     ("{% if false %}{{ 7**30000000 }}{% endif %}{{ 7**30000000 }}", "'**' is not available"),
     ("{{ 'a' * 2000000000 }}", "numbers up to"),
