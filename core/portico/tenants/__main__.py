@@ -16,9 +16,11 @@ from portico.settings import Settings, SettingsError, load
 from portico.tenants import hook_server, trigger
 from portico.tenants.actions import Actions
 from portico.tenants.hook_server import Hooks
-from portico.tenants.judge import Judge
+from portico.tenants.judge import Judges
 from portico.tenants.sync import Sync
 
+JUDGES = 2
+"""Processes that judge candidates."""
 WORKERS = 4
 """Threads for what blocks: reading repositories, writing snapshots."""
 
@@ -26,7 +28,7 @@ WORKERS = 4
 async def serve(settings: Settings, *, hooks_port: int | None = None) -> None:
     """Follow all tenants, and answer the trigger and the forges' web hooks, until cancelled."""
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="sync") as workers:
-        async with Judge() as judge:
+        async with Judges(JUDGES) as judge:
             sync = Sync(settings, judge=judge, workers=workers)
             async with trigger.listening(settings.state, Actions(sync, settings.state)), _hooked(settings, sync, hooks_port):
                 logging.getLogger("portico.tenants").info("following %d tenants", len(sync.tenants))

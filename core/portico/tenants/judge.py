@@ -145,6 +145,31 @@ class Judge:
             await process.wait()
 
 
+class Judges:
+    """Several processes that judge side by side: a candidate that takes long keeps one of them and no other tenant waiting."""
+
+    def __init__(self, count: int) -> None:
+        self._judges = [Judge() for _ in range(count)]
+        self._free: asyncio.Queue[Judge] = asyncio.Queue()
+
+    async def __aenter__(self) -> Judges:
+        for judge in self._judges:
+            self._free.put_nowait(await judge.__aenter__())
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        for judge in self._judges:
+            await judge.__aexit__(*exc)
+
+    async def ask(self, name: str, files: Mapping[str, bytes], themes: Path) -> Verdict:
+        """As `Judge.ask`, by the one that is free first."""
+        judge = await self._free.get()
+        try:
+            return await judge.ask(name, files, themes)
+        finally:
+            self._free.put_nowait(judge)
+
+
 def _serve(requests: BinaryIO, answers: BinaryIO, *, memory: int, cpu_seconds: int) -> None:
     """The process itself: a request at a time, until there are no more."""
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))

@@ -26,7 +26,7 @@ from portico.tenants import status
 from portico.tenants.findings import Finding, Refused
 from portico.tenants.following import Following
 from portico.tenants.git import BranchMissingError, Repository, RepositoryError
-from portico.tenants.judge import Judge
+from portico.tenants.judge import Judge, Judges
 from portico.tenants.layers import themes_directory
 from portico.tenants.mirrors import Mirrors, name_of
 from portico.tenants.status import Preview, Status
@@ -45,7 +45,7 @@ class TenantSync:
     """Follows one tenant's branch. `check` may be called from anywhere; calls wait for each other."""
 
     def __init__(
-        self, entry: TenantEntry, *, state: Path, themes: Path, store: Store, judge: Judge, workers: Executor, mirrors: Mirrors
+        self, entry: TenantEntry, *, state: Path, themes: Path, store: Store, judge: Judge | Judges, workers: Executor, mirrors: Mirrors
     ) -> None:
         self._name = entry.name
         self._state = state
@@ -221,7 +221,7 @@ class TenantSync:
 class Sync:
     """All tenants of an installation."""
 
-    def __init__(self, settings: Settings, *, judge: Judge, workers: Executor) -> None:
+    def __init__(self, settings: Settings, *, judge: Judge | Judges, workers: Executor) -> None:
         store = Store(settings.state / "snapshots")
         store.sweep()
         mirrors = Mirrors(settings.state / "mirrors", workers=workers, roots=settings.repository_roots)
