@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
+from functools import lru_cache
 from pathlib import PurePosixPath
 from xml.parsers import expat
 
@@ -44,6 +45,8 @@ CONTENT_TYPES = {
     ".pdf": "application/pdf",
 }
 """What may lie below `static/`, by the end of its name, and as what it is served."""
+SMALL = 100_000
+"""Bytes of a file whose checks are remembered."""
 _THEME_ONLY = frozenset({".js"})
 
 _SVG_REFUSED = frozenset({"script", "foreignobject", "handler", "listener", "iframe", "embed", "object", "audio", "video", "use-script"})
@@ -62,7 +65,15 @@ def check(path: str, data: bytes, *, file: str, kind: str, static: Collection[st
     if suffix in _MAGIC:
         what = f"The content isn't what {suffix!r} promises."
         return [] if _MAGIC[suffix](data) else [Finding(file, 1, 1, what, "Export the file again in that format.")]
+    if len(data) <= SMALL:
+        return list(_known(path, data, file, frozenset(static) if suffix == ".css" else frozenset()))
     return _check_text(path, data, file=file, static=static)
+
+
+@lru_cache(maxsize=512)
+def _known(path: str, data: bytes, file: str, static: frozenset[str]) -> tuple[Finding, ...]:
+    """What was said of the same file before: most files of a candidate are those of the one before."""
+    return tuple(_check_text(path, data, file=file, static=static))
 
 
 def _check_text(path: str, data: bytes, *, file: str, static: Collection[str]) -> list[Finding]:

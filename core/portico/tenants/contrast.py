@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import tinycss2
@@ -157,8 +158,16 @@ def _tokens(candidate: Candidate, scheme: str, document: str) -> dict[str, Token
     return {setting.name: setting.token for setting in sorted(settings, key=lambda setting: setting.rank)}
 
 
-def declared(css: str) -> Iterator[tuple[str | None, str, str, int, int]]:
-    """Each colour token that a sheet sets on the root: its scheme (None: both), name, value, line and column."""
+@lru_cache(maxsize=512)
+def declared(css: str) -> tuple[tuple[str | None, str, str, int, int], ...]:
+    """Each colour token that a sheet sets on the root: its scheme (None: both), name, value, line and column.
+
+    Kept by the sheet's text: most sheets of a candidate are those of the one before.
+    """
+    return tuple(_declared(css))
+
+
+def _declared(css: str) -> Iterator[tuple[str | None, str, str, int, int]]:
     rules = tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True)
     for rule in _within_layers(rules):
         for selector in tinycss2.serialize(rule.prelude).split(","):

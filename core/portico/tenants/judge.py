@@ -10,18 +10,20 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import hashlib
 import json
 import os
 import resource
 import struct
 import sys
+from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import BinaryIO
 
 from portico.tenants import contrast, lab_settings, words
-from portico.tenants.composition import compose, texts_of
+from portico.tenants.composition import Composition, compose, texts_of
 from portico.tenants.documents import decode
 from portico.tenants.findings import Finding, Refused
 from portico.tenants.layers import theme_chain
@@ -32,6 +34,8 @@ MEMORY = 1_000_000_000
 CPU_SECONDS = 10
 """For one candidate."""
 WALL_SECONDS = 20.0
+REMEMBERED = 200
+"""Rehearsals whose findings are remembered."""
 _ANSWER_LIMIT = 1_000_000
 _LENGTH = struct.Struct(">I")
 TOO_MUCH = Finding("templates/", 0, 0, "Checking the bundle took more time or memory than it may.", "Look for loops and huge texts.")
@@ -64,11 +68,11 @@ def judge(name: str, files: Mapping[str, bytes], themes: Path) -> Verdict:
         candidate = compose(name, files, themes)
     except Refused as refused:
         return Verdict(refused.findings)
-    rehearsal = render_all(candidate.composition)
+    rehearsed, pages = _rehearsed(candidate.composition)
     document = decode(files["tenant.toml"], "tenant.toml")
     theme_texts = texts_of([layer for layer, _ in theme_chain(candidate.composition.tenant.theme, themes)])
     findings = [
-        *rehearsal.findings,
+        *rehearsed,
         *words.check(candidate, theme_texts, {path: decode(files[path], path) for path in words.FILES if path in files}),
         *contrast.check(candidate, document),
     ]
@@ -77,7 +81,23 @@ def judge(name: str, files: Mapping[str, bytes], themes: Path) -> Verdict:
         schemas = lab_settings.installed()
         findings += lab_settings.check(candidate.composition.overrides, decode(files[lab_settings.FILE], lab_settings.FILE), schemas)
         notes += [] if schemas else [lab_settings.NOT_CHECKED]
-    return Verdict(tuple(dict.fromkeys(findings)), len(rehearsal.pages), tuple(notes))
+    return Verdict(tuple(dict.fromkeys(findings)), pages, tuple(notes))
+
+
+_REHEARSED: OrderedDict[str, tuple[tuple[Finding, ...], int]] = OrderedDict()
+"""What rehearsals found, by all that a page is made of: a push that changes a style sheet or a picture changes no page."""
+
+
+def _rehearsed(composition: Composition) -> tuple[tuple[Finding, ...], int]:
+    """What the rehearsal finds, and how many pages it rendered."""
+    parts = [getattr(composition, each.name) for each in fields(composition) if each.name not in ("static", "overrides")]
+    key = hashlib.sha256(repr([*parts, sorted(composition.static)]).encode()).hexdigest()
+    if key not in _REHEARSED:
+        rehearsal = render_all(composition)
+        _REHEARSED[key] = rehearsal.findings, len(rehearsal.pages)
+        if len(_REHEARSED) > REMEMBERED:
+            _REHEARSED.popitem(last=False)
+    return _REHEARSED[key]
 
 
 class Judge:
