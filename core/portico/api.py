@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_serializer
 
+from portico.words import Part, Sentence
+
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 CORRELATION_HEADER = "X-Correlation-ID"
 USER_TOKEN_HEADER = "X-Portico-User-Token"  # noqa: S105 -- the name of a header, not a secret
@@ -141,8 +143,15 @@ class Event(_Answered):
     for), `ended` (by itself), `unreachable`, `recovered`, `message`."""
     message: str
     """An English sentence; text only, never markup."""
+    said: list[Part] = Field(default_factory=list)
+    """The same sentence by its parts, for translation; empty where the words are somebody else's."""
     address: str | None = None
     """As in `Lab`, once known."""
+
+    @property
+    def sentence(self) -> Sentence:
+        """The message, with its parts."""
+        return Sentence(self.message, self.said)
 
 
 class Report(_Sent):
@@ -162,7 +171,14 @@ class System(_Answered):
     health: Health
     message: str = ""
     """Why it isn't up, a sentence."""
+    said: list[Part] = Field(default_factory=list)
+    """As in `Event`."""
     checked_at: datetime | None = None
+
+    @property
+    def sentence(self) -> Sentence:
+        """The message, with its parts."""
+        return Sentence(self.message, self.said)
 
 
 class Problem(_Answered):

@@ -28,6 +28,7 @@ from traitlets import List as ListTrait
 
 from portico.auth import identity
 from portico.auth.logout import LogoutHandler
+from portico.words import say
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +36,8 @@ MARGIN = 60.0
 """Seconds of life that an access token must have left; with less it is exchanged first."""
 JUST_ASKED = 1.0
 """Seconds for which a good answer serves whoever else asks: a start asks for the form, and JupyterHub asks once more for the same start."""
-NOT_ALLOWED = "Your login is not in one of the groups that this portal is for."
-NOT_ANSWERING = "The place where you log in does not answer. Nothing is wrong with your login; try again in a minute."
+NOT_ALLOWED = say("login_not_allowed", "Your login is not in one of the groups that this portal is for.")
+NOT_ANSWERING = say("login_silent", "The place where you log in does not answer. Nothing is wrong with your login; try again in a minute.")
 
 
 class LoginRefused(web.HTTPError):
@@ -95,14 +96,18 @@ class PorticoAuthenticator(GenericOAuthenticator):  # type: ignore[misc] # oauth
         try:
             model: dict[str, Any] = await super().authenticate(handler, data, **kwargs)
         except ProviderRefused as error:
-            raise LoginRefused(403, "The place where you log in did not confirm this login. Log in again.") from error
+            raise LoginRefused(
+                403, say("login_unconfirmed", "The place where you log in did not confirm this login. Log in again.")
+            ) from error
         except ProviderAway as error:
             raise LoginRefused(503, NOT_ANSWERING) from error
         user = handler.find_user(model["name"])
         known = await user.get_auth_state() if user is not None else None
         if known and known.get("subject") != model["auth_state"]["subject"]:
             log.warning("Somebody else has the name %s already", model["name"])
-            raise LoginRefused(403, f"The user name {model['name']} belongs to somebody else at this portal.")
+            raise LoginRefused(
+                403, say("login_name_taken", "The user name {name} belongs to somebody else at this portal.", name=model["name"])
+            )
         return model
 
     async def check_allowed(self, username: str, auth_model: dict[str, Any] | None) -> bool:
@@ -123,7 +128,7 @@ class PorticoAuthenticator(GenericOAuthenticator):  # type: ignore[misc] # oauth
         try:
             return identity.user_name(user_info.get(self.username_claim))
         except identity.UnusableName as error:
-            raise LoginRefused(403, str(error)) from error
+            raise LoginRefused(403, error.sentence) from error
 
     def build_auth_state_dict(self, token_info: dict[str, Any], user_info: identity.Claims) -> dict[str, Any]:
         """What is kept, encrypted, of a login: the tokens, and the claims that decide something."""

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from portico.words import Sentence, say
+
 Claims = Mapping[str, Any]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.@+-]{0,127}")
@@ -17,6 +19,10 @@ GROUP_LENGTH = 200
 class UnusableName(Exception):  # noqa: N818 -- it names a state
     """A user name that can't be one here. The text is a sentence for the user."""
 
+    def __init__(self, sentence: Sentence) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
 
 def user_name(claim: object) -> str:
     """The hub's name of a user, out of the provider's.
@@ -25,12 +31,16 @@ def user_name(claim: object) -> str:
     told apart by their subject, and the second is refused.
     """
     if not isinstance(claim, str) or not claim:
-        raise UnusableName("The identity provider sent no user name.")
+        raise UnusableName(say("login_no_name", "The identity provider sent no user name."))
     name = claim.lower() if claim.isascii() else claim
     if not _NAME.fullmatch(name):
         shown = "".join(letter if unicodedata.category(letter)[0] in "LNPS" else " " for letter in claim[:60])
         raise UnusableName(
-            f"The user name {shown!r} has characters that this portal doesn't take: letters a to z, digits and . _ @ + - only."
+            say(
+                "login_odd_name",
+                "The user name {name} has characters that this portal doesn't take: letters a to z, digits and . _ @ + - only.",
+                name=repr(shown),
+            )
         )
     return name
 

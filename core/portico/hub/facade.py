@@ -5,12 +5,14 @@ JupyterHub asks for a template by name and renders it with its own objects. Only
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from jinja2 import TemplateNotFound
 from tornado import web
 
-from portico.hub import errors, views
+from portico.hub import errors, language, views
 from portico.hub.pages import Pages
 
 
@@ -44,14 +46,17 @@ class ErrorTemplate:
         """The page. Of what JupyterHub puts in, the status, the cause, the user's name and the form token are read."""
         snapshot = self._pages.portal.snapshot()
         status = int(values.get("status_code") or 500)
-        view = errors.describe(status, str(values.get("message") or ""), sentence=errors.sentence(values.get("exception")))
+        message, ours = str(values.get("message") or ""), errors.sentence(values.get("exception"))
         if snapshot is None:
-            return self._pages.render(None, None, view)
+            return self._pages.render(None, None, errors.describe(status, message, sentence=ours))
+        handler = _handler(values)
+        locale = _language(handler, snapshot.tenant.languages)
+        view = errors.describe(status, message, sentence=ours, speak=partial(snapshot.say, locale))
         name = getattr(values.get("user"), "name", None)
         common = self._pages.common(
             snapshot,
             page="error",
-            locale=snapshot.tenant.languages[0],
+            locale=locale,
             user=views.user(name, None, admins=self._pages.portal.entry.admins) if name else None,
             xsrf=str(values.get("xsrf") or ""),
         )
@@ -60,3 +65,19 @@ class ErrorTemplate:
     async def render_async(self, **values: Any) -> str:
         """As `render`."""
         return self.render(**values)
+
+
+def _handler(values: dict[str, Any]) -> web.RequestHandler | None:
+    """Who renders: JupyterHub passes no request to its templates, but a method of its handler's."""
+    handler = getattr(values.get("static_url"), "__self__", None)
+    return handler if isinstance(handler, web.RequestHandler) else None
+
+
+def _language(handler: web.RequestHandler | None, offered: Sequence[str]) -> str:
+    """The page's language, and said so in its headers."""
+    if handler is None:
+        return offered[0]
+    chosen = language.choose(handler.get_cookie(language.COOKIE, "") or "", handler.request.headers.get("Accept-Language", ""), offered)
+    handler.set_header("Content-Language", chosen)
+    handler.add_header("Vary", language.VARY)
+    return chosen

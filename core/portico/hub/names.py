@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 LENGTH = 20
 """Letters of a name: it is part of the lab's address, and of cookies' names."""
@@ -31,17 +31,3 @@ def free_name(title: str, taken: Collection[str]) -> str:
 def untitled(name: str) -> str:
     """What a lab is called to which its user gave no title: `lab-2` is "Lab 2"."""
     return name.replace("-", " ").capitalize()
-
-
-def language(header: str, offered: Sequence[str]) -> str:
-    """The best of the offered languages (the first is the portal's own) for an `Accept-Language` header, RFC 9110, 12.5.4."""
-    wanted = []
-    for part in header[:400].split(","):
-        tag, _, parameter = part.strip().partition(";")
-        try:
-            quality = float(parameter.strip().removeprefix("q=")) if parameter else 1.0
-        except ValueError:
-            continue
-        wanted.append((quality, tag.strip().lower().split("-")[0]))
-    best = sorted((item for item in wanted if item[1] in offered and item[0] > 0), key=lambda item: -item[0])
-    return best[0][1] if best else offered[0]

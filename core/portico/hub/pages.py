@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from datetime import UTC, datetime
+from functools import partial
 from html import escape
 
 from portico.hub import views as hub_views
@@ -51,7 +52,14 @@ class Pages:
                 now=datetime.now(UTC),
                 page=page,
                 urls=urls,
-                systems=hub_views.systems(snapshot.tenant, portal.entry, portal.settings, portal.systems.known(), locale=locale),
+                systems=hub_views.systems(
+                    snapshot.tenant,
+                    portal.entry,
+                    portal.settings,
+                    portal.systems.known(),
+                    locale=locale,
+                    speak=partial(snapshot.say, locale),
+                ),
                 locale=locale,
             ),
             page=page,

@@ -7,10 +7,15 @@ from jupyterhub.user import User
 
 from portico.hub.names import free_name
 from portico.settings.models import Settings, TenantEntry
+from portico.words import Sentence, say
 
 
 class NoRoom(Exception):  # noqa: N818 -- it names a state
     """The user has as many labs as she may. The text is a sentence for her."""
+
+    def __init__(self, sentence: Sentence) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
 
 
 class Starting:
@@ -32,7 +37,13 @@ class Starting:
                 return name
         if len(labs) >= self._entry.lab_limit:
             if not idle:
-                raise NoRoom(f"You have {len(labs)} labs, which is the most that this portal allows. Stop one of them first.")
+                raise NoRoom(
+                    say(
+                        "start_no_room",
+                        "You have {count} labs, which is the most that this portal allows. Stop one of them first.",
+                        count=len(labs),
+                    )
+                )
             oldest = min(idle, key=lambda name: labs[name].id)
             user.spawners.pop(oldest, None)
             user.db.delete(labs.pop(oldest))

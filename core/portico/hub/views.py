@@ -5,8 +5,8 @@ JupyterHub's users, spawners and handlers end here: what goes on to a template h
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import quote
@@ -19,8 +19,10 @@ from portico.settings.models import Settings, TenantEntry
 from portico.spawner.spawner import PorticoSpawner
 from portico.tenants import views
 from portico.tenants.bundle import Tenant
-from portico.words import said
+from portico.words import said, say
 
+Speak = Callable[[str], str]
+"""Says a sentence of the product's own in a page's language, and lets any other text be."""
 State = Literal["stopped", "submitted", "queued", "starting", "running", "stopping", "ended"]
 
 
@@ -56,13 +58,13 @@ def standing(spawner: PorticoSpawner | None, stored: Mapping[str, Any] | None) -
     if spawner is not None and spawner.lab_id is not None:
         return _under_way(spawner)
     if spawner is not None and spawner.pending == "spawn":
-        return Standing(state="submitted", message="Checking what you may start.", active=True)
+        return Standing(state="submitted", message=say("lab_checking", "Checking what you may start."), active=True)
     last = spawner.last if spawner is not None else _stored_event(stored)
     correlation = spawner.correlation_id if spawner is not None else str((stored or {}).get("correlation_id", ""))
     if last is None:
         return Standing(correlation_id=correlation)
     state: State = word(last) if last.state is LabState.ENDED else "stopped"
-    return Standing(state=state, percent=last.percent, message=last.message, since=last.at, correlation_id=correlation)
+    return Standing(state=state, percent=last.percent, message=last.sentence, since=last.at, correlation_id=correlation)
 
 
 def word(event: api.Event) -> State:
@@ -79,7 +81,7 @@ def _under_way(spawner: PorticoSpawner) -> Standing:
         state=state,
         reachability=spawner.events.reachability,
         percent=latest.percent if latest else 0,
-        message=latest.message if latest else "Handing the lab over.",
+        message=latest.sentence if latest else say("lab_handing_over", "Handing the lab over."),
         since=latest.at if latest else None,
         correlation_id=spawner.correlation_id,
         ready=bool(spawner.ready),
@@ -104,8 +106,9 @@ def lab(
     *,
     can_start: bool = False,
     why: str = "",
+    speak: Speak = str,
 ) -> views.Lab:
-    """One row. `titles` are the systems' titles; `why` says why it can't be started any more."""
+    """One row. `titles` are the systems' titles; `why` says why it can't be started any more; `speak` is of the page's language."""
     system = _text(options, "system")
     base = f"/hub/labs/{quote(name)}"
     return views.Lab(
@@ -126,7 +129,7 @@ def lab(
         progress_url=base,
         events_url=f"{base}/events",
         percent=now.percent,
-        message=why if why and now.state in ("stopped", "ended") else now.message,
+        message=speak(why if why and now.state in ("stopped", "ended") else now.message),
         since=now.since,
         can_open=now.can_open,
         can_stop=now.can_stop,
@@ -140,13 +143,23 @@ def open_url(user_name: str, name: str) -> str:
     return f"/user/{quote(user_name, safe='@')}/{quote(name)}/"
 
 
-def event(source: api.Event) -> views.Event:
+def event(source: api.Event, speak: Speak = str) -> views.Event:
     """A step, as the progress list shows it."""
-    return views.Event(id=source.id, at=source.at, percent=source.percent, step=source.step, message=source.message)
+    return views.Event(id=source.id, at=source.at, percent=source.percent, step=source.step, message=speak(source.sentence))
+
+
+def offer(source: views.Offer, speak: Speak) -> views.Offer:
+    """The offer with its reason in the page's language."""
+    return replace(source, reason=speak(source.reason))
+
+
+def form_errors(errors: Iterable[views.FormError], speak: Speak) -> tuple[views.FormError, ...]:
+    """What is wrong with a form, in the page's language."""
+    return tuple(replace(error, message=speak(error.message)) for error in errors)
 
 
 def systems(
-    tenant: Tenant, entry: TenantEntry, settings: Settings, known: Mapping[str, api.System], *, locale: str
+    tenant: Tenant, entry: TenantEntry, settings: Settings, known: Mapping[str, api.System], *, locale: str, speak: Speak = str
 ) -> tuple[views.SystemState, ...]:
     """The portal's systems in the language `locale`, and how they are as far as that is known."""
     return tuple(
@@ -155,7 +168,7 @@ def systems(
             title=place.system.title,
             description=said(place.description, locale, tenant.languages),
             health=known[name].health.value if name in known else "unknown",
-            message=known[name].message if name in known else "",
+            message=speak(known[name].sentence) if name in known else "",
         )
         for name, place in places(tenant, entry, settings, ()).items()
     )

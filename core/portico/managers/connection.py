@@ -17,6 +17,7 @@ from portico.managers.lab import LabTask
 from portico.managers.lifecycle import Answered, Located, Noted, Published, Silent
 from portico.managers.probe import answers
 from portico.tunnels import Forward, TunnelError, TunnelManager
+from portico.words import say
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Connection:
                 return await self.tunnels.open(forward, local_port=local_port)
             except TunnelError as error:
                 log.warning("no tunnel: %s", error)
-                await self._journal.tell(Noted(f"The lab runs, but can't be reached yet. {error}"))
+                await self._journal.tell(Noted(say("trouble_unreached", "The lab runs, but can't be reached yet.").then(error.sentence)))
             await self._change_or(pause)
             pause = min(2 * pause, 15.0)
 

@@ -23,6 +23,7 @@ from portico.managers.keys import Secrets
 from portico.managers.lifecycle import Ended, Noted, Queued, Started, StopAsked
 from portico.managers.sites import GoneError, JobState, LoginRefusedError, RefusedError, Site, SiteError, UnansweredError
 from portico.tunnels import Forward, TargetError, check_target
+from portico.words import Sentence, changed, say
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ LOOK_PAUSE = 0.25
 HINTS_PER_SECOND = 0.5
 HINTS_AT_ONCE = 6
 """Hints for one lab that cause a question to its site; the others are ignored, since the site is asked at intervals anyway."""
-STOPPED = "Stopped on request."
+STOPPED = say("end_stopped", "Stopped on request.")
 
 
 class LabTask:
@@ -63,7 +64,7 @@ class LabTask:
         self._site = site
         self._submission = submission
         self._claimed = claimed
-        self._trouble: str | None = None
+        self._trouble: Sentence | None = None
         self._wake = asyncio.Event()
         self._hints = TokenBucket(rate=HINTS_PER_SECOND, burst=HINTS_AT_ONCE)
         self._directory: str | None = None
@@ -97,7 +98,7 @@ class LabTask:
         if self._hints.take():
             self._wake.set()
 
-    async def stop(self, reason: str = STOPPED) -> None:
+    async def stop(self, reason: Sentence = STOPPED) -> None:
         """Record that the lab is to stop; what follows is `run`'s. Raises the database's errors."""
         if await self.journal.tell(StopAsked(reason)):
             self._wake.set()
@@ -107,7 +108,7 @@ class LabTask:
         await self.journal.renew(token)
         self._wake.set()
 
-    async def run(self) -> str:
+    async def run(self) -> Sentence:
         """Submit, follow, stop; returns why the lab ended. The caller records that, after it has taken down the way to the lab."""
         if self.journal.record.job is None:
             reason = await self._submit()
@@ -117,7 +118,7 @@ class LabTask:
 
     # Submitting
 
-    async def _submit(self) -> str | None:
+    async def _submit(self) -> Sentence | None:
         """Until the site has the job, exactly once; a reason where it never will."""
         title = self.place.system.title
         failures = 0
@@ -135,13 +136,13 @@ class LabTask:
                     return reason
                 failures += 1
                 if failures >= TRIES and not self._unsure:
-                    return f"{title} doesn't answer. Nothing was started; try again later."
+                    return say("end_silent", "{system} doesn't answer. Nothing was started; try again later.", system=title)
             except SiteError as error:  # of a look for an earlier attempt's job: it decides nothing
                 self._settled_at = None
                 await self._note(error)
             await self._pause(PAUSE)
 
-    async def _submit_once(self) -> str | None:
+    async def _submit_once(self) -> Sentence | None:
         """One attempt; a reason where the site said no. Until it is known how it went, a job may be there that must be looked for."""
         self._unsure = True
         try:
@@ -150,9 +151,11 @@ class LabTask:
             self._unsure = error.sent
             await self._note(error)
         except LoginRefusedError as error:
-            return f"{error} Nothing was started. Log out and in again; if that doesn't help, ask about the account there."
+            return error.sentence.then(
+                say("end_log_in_again", "Nothing was started. Log out and in again; if that doesn't help, ask about the account there.")
+            )
         except RefusedError as error:
-            return f"{error}. Nothing was started."
+            return error.sentence.then(say("end_not_started", "Nothing was started."))
         return None
 
     async def _adopted(self) -> bool:
@@ -172,7 +175,7 @@ class LabTask:
 
     # Following
 
-    async def _follow(self) -> str:
+    async def _follow(self) -> Sentence:
         """Ask the site until it says that the job ended; the reason."""
         interval = self.place.system.poll_interval
         pause, before = LOOK_PAUSE, None
@@ -180,7 +183,7 @@ class LabTask:
             try:
                 state = await self._look()
             except GoneError as error:
-                return str(error)
+                return error.sentence
             except SiteError as error:
                 await self._note(error)
             else:
@@ -220,34 +223,44 @@ class LabTask:
             await self.journal.tell(Started(title))
             self._started_at = self._started_at or time.monotonic()
             if self.whereabouts is None and time.monotonic() - self._started_at > self.place.system.start_timeout:
-                await self.stop(f"The lab did not come up within {self.place.system.start_timeout:.0f} seconds.")
+                seconds = f"{self.place.system.start_timeout:.0f}"
+                await self.stop(say("end_too_slow", "The lab did not come up within {seconds} seconds.", seconds=seconds))
 
     async def _note(self, error: SiteError) -> None:
         """Tell, once for each trouble, that the site couldn't be asked; the lab stays."""
-        waits = "The stop is tried again." if self.stopping else "The lab is kept."
+        waits = say("trouble_stopping", "The stop is tried again.") if self.stopping else say("trouble_kept", "The lab is kept.")
         if self.journal.record.job is None and not self.stopping:
-            waits = "Trying again."
+            waits = say("trouble_submitting", "Trying again.")
         if isinstance(error, LoginRefusedError):
-            waits = "Log in again, so that the lab can be stopped." if self.stopping else "The lab is kept; log in again to manage it."
+            waits = (
+                say("trouble_login_stopping", "Log in again, so that the lab can be stopped.")
+                if self.stopping
+                else say("trouble_login", "The lab is kept; log in again to manage it.")
+            )
         if waits != self._trouble:
             self._trouble = waits
             log.warning("%s", error)
-            await self.journal.tell(Noted(f"{error} {waits}"))
+            await self.journal.tell(Noted(error.sentence.then(waits)))
 
     async def _untroubled(self) -> None:
         if self._trouble is not None:
             self._trouble = None
-            await self.journal.tell(Noted(f"{self.place.system.title} answers again."))
+            await self.journal.tell(Noted(say("trouble_over", "{system} answers again.", system=self.place.system.title)))
 
-    async def _reason(self, state: JobState) -> str:
+    async def _reason(self, state: JobState) -> Sentence:
         if state.phase is Phase.SUCCEEDED:
-            return "The lab ended by itself."
-        reason = f"{self.place.system.title} ended the lab: {state.message.rstrip('.') or 'it gave no reason'}."
+            return say("end_by_itself", "The lab ended by itself.")
+        title, why = self.place.system.title, state.message.rstrip(".")
+        reason = (
+            say("end_site", "{system} ended the lab: {reason}.", system=title, reason=why)
+            if why
+            else say("end_site_silent", "{system} ended the lab and gave no reason.", system=title)
+        )
         if self.stopping or state.directory is None:
             return reason
         with contextlib.suppress(SiteError):
             words = await self._site.last_words(state.directory, self.journal.login)
-            return f"{reason} Its last words: {words}" if words else reason
+            return reason.then(say("end_last_words", "Its last words: {words}", words=words)) if words else reason
         return reason
 
     async def _pause(self, seconds: float) -> None:
@@ -258,9 +271,9 @@ class LabTask:
         self._wake.clear()
 
 
-def ended(reason: str) -> Ended:
+def ended(reason: Sentence) -> Ended:
     """The fact that ends a lab."""
-    return Ended(redact(reason)[:1000])
+    return Ended(changed(reason, lambda text: redact(text)[:1000]))
 
 
 def renewed(secrets: Secrets, token: Secrets) -> Secrets:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from portico.api import LabState, Reachability
+from portico.words import say
 
 PERCENT = {"submitted": 5, "queued": 15, "starting": 40, "node": 70, "tunnel": 85, "ready": 100}
 """How far a start is with each of its steps."""
@@ -23,6 +24,7 @@ class Standing:
     percent: int = 0
     step: str = "submitted"
     message: str = ""
+    """A `Sentence`, unless the words are the lab's own; so is `reason`."""
     node: str | None = None
     port: int | None = None
     address: str | None = None
@@ -130,11 +132,16 @@ def _at_site(now: Standing, fact: Accepted | Queued | Started | StopAsked) -> St
         case StopAsked(reason):
             return _step(now, "stopping", reason, LabState.STOPPING, reason=reason)
         case Accepted(system) if now.percent == 0:
-            return _step(now, "submitted", f"{system} receives the lab.", LabState.SUBMITTED)
+            return _step(now, "submitted", say("step_submitted", "{system} receives the lab.", system=system), LabState.SUBMITTED)
         case Queued(system, partition) if now.state.rank < LabState.QUEUED.rank:
-            return _step(now, "queued", f"Waiting in the queue {partition} of {system}.", LabState.QUEUED)
+            return _step(
+                now,
+                "queued",
+                say("step_queued", "Waiting in the queue {partition} of {system}.", partition=partition, system=system),
+                LabState.QUEUED,
+            )
         case Started(system) if now.state.rank < LabState.STARTING.rank:
-            return _step(now, "starting", f"{system} starts the lab.", LabState.STARTING)
+            return _step(now, "starting", say("step_starting", "{system} starts the lab.", system=system), LabState.STARTING)
         case _:
             return None
 
@@ -144,13 +151,13 @@ def _reached(now: Standing, fact: Located | Published | Answered | Silent) -> St
     running = now.state is LabState.RUNNING
     match fact:
         case Located(node, port) if now.port is None:
-            return _step(now, "node", f"Running on {node}.", LabState.STARTING, node=node, port=port)
+            return _step(now, "node", say("step_node", "Running on {node}.", node=node), LabState.STARTING, node=node, port=port)
         case Published(address) if now.address != address:
-            return _step(now, "tunnel", "Connecting to the lab.", LabState.STARTING, address=address)
+            return _step(now, "tunnel", say("step_tunnel", "Connecting to the lab."), LabState.STARTING, address=address)
         case Answered() if not running:
-            return _step(now, "ready", "The lab is ready.", LabState.RUNNING, reachability=Reachability.UP)
+            return _step(now, "ready", say("step_ready", "The lab is ready."), LabState.RUNNING, reachability=Reachability.UP)
         case Answered() if now.reachability is not Reachability.UP:
-            return _step(now, "recovered", "The lab answers again.", LabState.RUNNING, reachability=Reachability.UP)
+            return _step(now, "recovered", say("step_recovered", "The lab answers again."), LabState.RUNNING, reachability=Reachability.UP)
         case Silent(reachability) if running and now.reachability is not reachability:
             return _step(now, "unreachable", _SILENCE[reachability], LabState.RUNNING, reachability=reachability)
         case _:
@@ -158,8 +165,8 @@ def _reached(now: Standing, fact: Located | Published | Answered | Silent) -> St
 
 
 _SILENCE = {
-    Reachability.DOWN: "The lab doesn't answer at the moment. It keeps running; the connection is being restored.",
-    Reachability.UNKNOWN: "Nobody can tell at the moment whether the lab answers. It keeps running.",
+    Reachability.DOWN: say("step_unreachable", "The lab doesn't answer at the moment. It keeps running; the connection is being restored."),
+    Reachability.UNKNOWN: say("step_unknown", "Nobody can tell at the moment whether the lab answers. It keeps running."),
 }
 
 

@@ -55,7 +55,10 @@ class LabRow(Base):
     percent: Mapped[int] = mapped_column(Integer)
     step: Mapped[str] = mapped_column(String(32))
     message: Mapped[str] = mapped_column(Text)
+    said: Mapped[list[dict[str, object]]] = mapped_column(JSON)
+    """What the message is made of, for translation; so is `reason_said` of the reason."""
     reason: Mapped[str | None] = mapped_column(Text)
+    reason_said: Mapped[list[dict[str, object]]] = mapped_column(JSON)
     node: Mapped[str | None] = mapped_column(String(253))
     port: Mapped[int | None] = mapped_column(Integer)
     address: Mapped[str | None] = mapped_column(String(300))
@@ -82,6 +85,7 @@ class EventRow(Base):
     percent: Mapped[int] = mapped_column(Integer)
     step: Mapped[str] = mapped_column(String(32))
     message: Mapped[str] = mapped_column(Text)
+    said: Mapped[list[dict[str, object]]] = mapped_column(JSON)
     address: Mapped[str | None] = mapped_column(String(300))
 
 

@@ -13,17 +13,22 @@ from pydantic import SecretStr
 
 from portico.api import Choice, Report, System
 from portico.managers.jobs import Phase, Submission
+from portico.words import Sentence
 
 
 class SiteError(Exception):
     """A site couldn't do what it was asked. The text is a sentence for the user."""
 
+    def __init__(self, sentence: Sentence) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
 
 class UnansweredError(SiteError):
     """Nobody answered, or not to the point. `sent`: the request may have had its effect all the same."""
 
-    def __init__(self, text: str, *, sent: bool) -> None:
-        super().__init__(text)
+    def __init__(self, sentence: Sentence, *, sent: bool) -> None:
+        super().__init__(sentence)
         self.sent = sent
 
 

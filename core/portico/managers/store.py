@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from portico.api import Choice, Event, Lab, LabRequest, LabState, Reachability
 from portico.managers.lifecycle import Standing
 from portico.managers.schema import EventRow, LabRow, tune
+from portico.words import Part, Sentence, parts
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -112,6 +113,7 @@ def event_of(record: Record) -> Event:
         percent=now.percent,
         step=now.step,
         message=now.message,
+        said=list(parts(now.message)),
         address=now.address,
     )
 
@@ -221,7 +223,9 @@ def _columns(record: Record) -> dict[str, object]:
         "percent": now.percent,
         "step": now.step,
         "message": now.message,
+        "said": _stored(now.message),
         "reason": now.reason,
+        "reason_said": _stored(now.reason),
         "node": now.node,
         "port": now.port,
         "address": now.address,
@@ -245,15 +249,28 @@ def _event_columns(record: Record) -> dict[str, object]:
         "percent": event.percent,
         "step": event.step,
         "message": event.message,
+        "said": _stored(record.standing.message),
         "address": event.address,
     }
 
 
+def _stored(text: str | None) -> list[dict[str, object]]:
+    """What a sentence is made of, as JSON."""
+    return [part.model_dump() for part in parts(text or "")]
+
+
 def _record(row: RowMapping) -> Record:
     values = dict(row)
+    message, reason = _sentence(values.pop("message"), values.pop("said")), _sentence(values.pop("reason"), values.pop("reason_said"))
     standing = Standing(
         state=LabState(values.pop("state")),
         reachability=Reachability(values.pop("reachability")),
-        **{key: values.pop(key) for key in ("percent", "step", "message", "reason", "node", "port", "address")},
+        message=message or "",
+        reason=reason,
+        **{key: values.pop(key) for key in ("percent", "step", "node", "port", "address")},
     )
     return Record(choice=Choice.model_validate(values.pop("choice")), standing=standing, **values)
+
+
+def _sentence(text: str | None, said: list[dict[str, object]]) -> Sentence | None:
+    return None if text is None else Sentence(text, (Part.model_validate(part) for part in said))

@@ -29,6 +29,7 @@ from portico.managers.keys import digest
 from portico.managers.pooled import PooledTransport, StatusError
 from portico.managers.sites import GoneError, JobState, Login, LoginRefusedError, RefusedError, SiteError, UnansweredError
 from portico.settings.models import UnicoreSystem
+from portico.words import parts, say
 
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -131,12 +132,14 @@ class UnicoreSite:
             async with httpx.AsyncClient(verify=self._tls, timeout=self.system.request_timeout) as client:
                 answer = await client.get(self.system.url, headers={"Accept": "application/json"})
         except httpx.HTTPError as error:
-            self._note_health(Health.DOWN, f"{self.system.title} doesn't answer ({type(error).__name__}).")
+            log.info("site %s: %s", self.system.name, type(error).__name__)
+            self._note_health(Health.DOWN, say("site_silent", "{system} doesn't answer.", system=self.system.title))
             return
         if answer.status_code in (200, 401, 403):
             self._note_health(Health.UP)
         else:
-            self._note_health(Health.DOWN, f"{self.system.title} answers with an error ({answer.status_code}).")
+            wrong = say("site_error", "{system} answers with an error ({status}).", system=self.system.title, status=answer.status_code)
+            self._note_health(Health.DOWN, wrong)
 
     def health(self) -> System:
         """See `Site`."""
@@ -153,13 +156,13 @@ class UnicoreSite:
             async with asyncio.timeout(timeout):
                 answer = await asyncio.get_running_loop().run_in_executor(self._pool, self._translated, work)
         except TimeoutError:
-            error: SiteError = UnansweredError(f"{self.system.title} takes too long to answer.", sent=True)
+            error: SiteError = UnansweredError(say("site_slow", "{system} takes too long to answer.", system=self.system.title), sent=True)
         except SiteError as raised:
             error = raised
         else:
             self._note_health(Health.UP)
             return answer
-        self._note_health(Health.DOWN if isinstance(error, UnansweredError) else Health.UP, str(error))
+        self._note_health(Health.DOWN if isinstance(error, UnansweredError) else Health.UP, error.sentence)
         raise error
 
     def _translated(self, work: Callable[[], Answer]) -> Answer:
@@ -170,26 +173,29 @@ class UnicoreSite:
         except SiteError:
             raise
         except AuthenticationFailedException as error:
-            raise LoginRefusedError(f"{title} doesn't know the login.") from error
+            raise LoginRefusedError(say("site_login_unknown", "{system} doesn't know the login.", system=title)) from error
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise UnansweredError(f"{title} doesn't answer.", sent=False) from error
+            raise UnansweredError(say("site_silent", "{system} doesn't answer.", system=title), sent=False) from error
         except httpx.TransportError as error:
-            raise UnansweredError(f"{title} broke off the connection.", sent=True) from error
+            raise UnansweredError(say("site_broke_off", "{system} broke off the connection.", system=title), sent=True) from error
         except StatusError as error:
             raise self._refusal(error) from error
         except Exception as error:  # pyunicore passes on whatever an unexpected answer makes of it
             log.exception("unexpected answer of site %s", self.system.name)
-            raise UnansweredError(f"{title} gave an answer that can't be read.", sent=True) from error
+            raise UnansweredError(say("site_unreadable", "{system} gave an answer that can't be read.", system=title), sent=True) from error
 
     def _refusal(self, error: StatusError) -> SiteError:
         title = self.system.title
+        unavailable = say("site_unavailable", "{system} is not available ({status}).", system=title, status=error.status)
         if error.status in (401, 403):
-            return LoginRefusedError(f"{title} refuses the login.")
+            return LoginRefusedError(say("site_login_refused", "{system} refuses the login.", system=title))
         if error.status in (429, 503):
-            return UnansweredError(f"{title} is not available ({error.status}).", sent=False)
+            return UnansweredError(unavailable, sent=False)
         if error.status in (502, 504):
-            return UnansweredError(f"{title} is not available ({error.status}).", sent=True)
-        return RefusedError(f"{title} answers: {_text(error.reason) or error.status}")
+            return UnansweredError(unavailable, sent=True)
+        return RefusedError(
+            say("site_answers", "{system} answers: {words}.", system=title, words=_text(error.reason).rstrip(".") or error.status)
+        )
 
     def _client(self, login: Login) -> Client:
         """The client of this login, out of those that are kept."""
@@ -215,8 +221,15 @@ class UnicoreSite:
         with self._guard:  # what it said is asked again the next time
             self._clients.pop(_key(login), None)
         if anonymous:
-            raise LoginRefusedError(f"{self.system.title} doesn't know the login.")
-        raise LoginRefusedError(f"{self.system.title} doesn't let this login work as {login.choice.account}.")
+            raise LoginRefusedError(say("site_login_unknown", "{system} doesn't know the login.", system=self.system.title))
+        raise LoginRefusedError(
+            say(
+                "site_not_as",
+                "{system} doesn't let this login work as {account}.",
+                system=self.system.title,
+                account=login.choice.account,
+            )
+        )
 
     def _read(self, login: Login, address: str, offset: int, size: int) -> bytes | None:
         """A piece of a file; None where there is no such file."""
@@ -247,13 +260,15 @@ class UnicoreSite:
         except StatusError as error:
             if error.status != 404:
                 raise
-            raise GoneError(f"{self.system.title} no longer knows the lab's job.") from error
+            raise GoneError(say("site_job_gone", "{system} no longer knows the lab's job.", system=self.system.title)) from error
 
     def _note_health(self, health: Health, message: str = "") -> None:
         told = "" if health is Health.UP else message
         if health is not self._health.health:
             log.info("site %s is %s: %s", self.system.name, health.value, told)
-        self._health = self._health.model_copy(update={"health": health, "message": told, "checked_at": datetime.now(UTC)})
+        self._health = self._health.model_copy(
+            update={"health": health, "message": str(told), "said": list(parts(told)), "checked_at": datetime.now(UTC)}
+        )
 
 
 def _key(login: Login) -> str:

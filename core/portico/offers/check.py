@@ -9,6 +9,7 @@ from portico.api import Choice
 from portico.offers.wish import Refusal, Refused, Wish
 from portico.tenants.bundle import Defaults
 from portico.tenants.views import Amount, Form, Offer, OfferPartition, OfferProfile, OfferSystem
+from portico.words import Sentence, say
 
 
 class _Named(Protocol):
@@ -32,11 +33,11 @@ def check(offer: Offer, wish: Wish) -> Choice | Refused:
         return Refused((Refusal("system", offer.reason),))
     refusals: list[Refusal] = []
     try:
-        system = _pick("system", offer.systems, wish.system, "a system", "this portal", refusals)
+        system = _pick("system", offer.systems, wish.system, "", refusals)
         profile = _profile(offer, system, wish.profile, refusals)
-        account = _pick("account", system.accounts, wish.account, "an account of yours", system.title, refusals)
-        project = _pick("project", account.projects, wish.project, "a project of yours", f"{account.name} on {system.title}", refusals)
-        partition = _pick("partition", project.partitions, wish.partition, "a partition", f"{project.name} on {system.title}", refusals)
+        account = _pick("account", system.accounts, wish.account, system.title, refusals)
+        project = _pick("project", account.projects, wish.project, f"{account.name}, {system.title}", refusals)
+        partition = _pick("partition", project.partitions, wish.partition, f"{project.name}, {system.title}", refusals)
         nodes = _amount("nodes", partition, partition.nodes, wish.nodes, refusals)
         gpus = _amount("gpus", partition, partition.gpus, wish.gpus, refusals)
         runtime = _amount("runtime", partition, partition.runtime, wish.runtime, refusals)
@@ -80,14 +81,28 @@ def propose(offer: Offer, defaults: Defaults) -> Form:
     )
 
 
-def _pick(field: str, items: Sequence[_N], name: str | None, what: str, where: str, refusals: list[Refusal]) -> _N:
+_ABSENT = {
+    "system": ("refused_system", "This portal has no system {name}. Choose {names}."),
+    "account": ("refused_account", "You have no account {name} ({where}). Choose {names}."),
+    "project": ("refused_project", "You have no project {name} ({where}). Choose {names}."),
+    "partition": ("refused_partition", "There is no partition {name} for you ({where}). Choose {names}."),
+}
+_OPEN = {
+    "system": ("choose_system", "Choose a system: {names}."),
+    "account": ("choose_account", "Choose one of your accounts: {names}."),
+    "project": ("choose_project", "Choose one of your projects: {names}."),
+    "partition": ("choose_partition", "Choose a partition: {names}."),
+}
+
+
+def _pick(field: str, items: Sequence[_N], name: str | None, where: str, refusals: list[Refusal]) -> _N:
     if name is None and len(items) == 1:
         return items[0]
     found = _named(items, name)
     if found is None:
         names = ", ".join(item.name for item in items[:10])
-        asked = f"{name} is not {what} at {where}" if name else f"Choose {what} at {where}"
-        refusals.append(Refusal(field, f"{asked}; there {'is' if len(items) == 1 else 'are'} {names}.", malformed=name is None))
+        sentence = say(*_ABSENT[field], name=name, where=where, names=names) if name else say(*_OPEN[field], names=names)
+        refusals.append(Refusal(field, sentence, malformed=name is None))
         raise _Stop
     return found
 
@@ -98,7 +113,10 @@ def _profile(offer: Offer, system: OfferSystem, name: str | None, refusals: list
         return here[0].name
     if _named(here, name) is None:
         names = ", ".join(profile.name for profile in here[:10])
-        refusals.append(Refusal("profile", f"{name} is not offered to you on {system.title}; there is {names}."))
+        sentence = say(
+            "refused_profile", "{name} is not offered to you on {system}. Choose {names}.", name=name, system=system.title, names=names
+        )
+        refusals.append(Refusal("profile", sentence))
     return name
 
 
@@ -106,11 +124,21 @@ def _amount(field: str, partition: OfferPartition, bounds: Amount, value: int | 
     if value is None:
         return bounds.default
     if not _holds(bounds, value):
-        asked = f"{partition.title} gives {bounds.minimum} to {bounds.maximum}"
-        refusals.append(
-            Refusal(field, (asked if bounds.maximum > bounds.minimum else f"{partition.title} gives {bounds.maximum}") + f", not {value}.")
-        )
+        refusals.append(Refusal(field, _beyond(partition.title, bounds, value)))
     return value
+
+
+def _beyond(partition: str, bounds: Amount, value: int) -> Sentence:
+    if bounds.maximum > bounds.minimum:
+        return say(
+            "refused_range",
+            "{partition} gives {minimum} to {maximum}, not {value}.",
+            partition=partition,
+            minimum=bounds.minimum,
+            maximum=bounds.maximum,
+            value=value,
+        )
+    return say("refused_amount", "{partition} gives {maximum}, not {value}.", partition=partition, maximum=bounds.maximum, value=value)
 
 
 def _profiles(offer: Offer, system: OfferSystem) -> list[OfferProfile]:

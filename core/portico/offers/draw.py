@@ -14,7 +14,7 @@ from portico.offers.accounts import Account
 from portico.settings.models import Partition, Profile, Range, Settings, System, TenantEntry
 from portico.tenants.bundle import SystemFilter, Tenant
 from portico.tenants.views import Amount, Offer, OfferAccount, OfferPartition, OfferProfile, OfferProject, OfferSystem
-from portico.words import Said, said
+from portico.words import Said, Sentence, said, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,9 @@ def draw(
     `systems` is what the backend last said of each; one that nobody has asked yet is not held against the user.
     """
     if tenant.access.groups and not set(tenant.access.groups) & set(groups):
-        return _nothing(tenant, "Your login is not in one of the groups that this portal is for.")
+        return _nothing(tenant, say("login_not_allowed", "Your login is not in one of the groups that this portal is for."))
     if not accounts:
-        return _nothing(tenant, "Your login comes without an account on any system that this portal knows.")
+        return _nothing(tenant, say("offer_no_account", "Your login comes without an account on any system that this portal knows."))
     here = places(tenant, entry, settings, groups)
     rest = list(accounts)
     for keeps, why in _filters(here, tenant, settings, systems):
@@ -81,27 +81,37 @@ def draw(
 
 def _filters(
     here: Mapping[str, Place], tenant: Tenant, settings: Settings, systems: Mapping[str, api.System]
-) -> Iterator[tuple[Callable[[Account], bool], Callable[[Sequence[Account]], str]]]:
+) -> Iterator[tuple[Callable[[Account], bool], Callable[[Sequence[Account]], Sentence]]]:
     """What an account must pass, one after the other, and the sentence for those of whom nothing is left."""
     yield (
         lambda account: account.system in here,
-        lambda lost: f"Your accounts are on {_listed([settings.system(a.system).title for a in lost])}, which this portal does not offer.",
+        lambda lost: say(
+            "offer_elsewhere",
+            "Your accounts are on {systems}, which this portal does not offer.",
+            systems=_listed([settings.system(a.system).title for a in lost]),
+        ),
     )
     yield (
         lambda account: _charged(account, here[account.system], tenant),
-        lambda lost: f"This portal is for certain projects, and yours ({_listed([a.project for a in lost])}) is not among them.",
+        lambda lost: say(
+            "offer_other_projects",
+            "This portal is for certain projects, and yours ({projects}) is not among them.",
+            projects=_listed([a.project for a in lost]),
+        ),
     )
     yield (
         lambda account: any(partition.name in account.partitions for partition in here[account.system].partitions),
-        lambda _: "Your accounts may use none of the partitions that this portal offers.",
+        lambda _: say("offer_no_partition", "Your accounts may use none of the partitions that this portal offers."),
     )
     yield (
         lambda account: bool(here[account.system].profiles),
-        lambda _: "This portal has no environment for you.",
+        lambda _: say("offer_no_profile", "This portal has no environment for you."),
     )
     yield (
         lambda account: not _down(account.system, systems),
-        lambda lost: " ".join(dict.fromkeys(_outage(here[a.system].system, systems) for a in lost)) + " Try again later.",
+        lambda lost: Sentence("").then(
+            *dict.fromkeys(_outage(here[a.system].system, systems) for a in lost), say("offer_later", "Try again later.")
+        ),
     )
 
 
@@ -175,15 +185,15 @@ def _down(system: str, systems: Mapping[str, api.System]) -> bool:
     return system in systems and systems[system].health is api.Health.DOWN
 
 
-def _outage(system: System, systems: Mapping[str, api.System]) -> str:
-    message = systems[system.name].message.strip()
-    return f"{system.title} is out of operation" + (f": {message.rstrip('.')}." if message else ".")
+def _outage(system: System, systems: Mapping[str, api.System]) -> Sentence:
+    return say("offer_outage", "{system} is out of operation.", system=system.title).then(systems[system.name].sentence)
 
 
-def _nothing(tenant: Tenant, why: str) -> Offer:
-    return Offer(reason=f"{why} Ask {tenant.contact.removeprefix('mailto:')} if you expected something else.")
+def _nothing(tenant: Tenant, why: Sentence) -> Offer:
+    contact = tenant.contact.removeprefix("mailto:")
+    return Offer(reason=why.then(say("offer_ask", "Ask {contact} if you expected something else.", contact=contact)))
 
 
 def _listed(words: Sequence[str], most: int = 5) -> str:
     names = list(dict.fromkeys(words))
-    return ", ".join(names[:most]) + (" and others" if len(names) > most else "")
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter, ValidationError
 
 from portico.api import Identifier
+from portico.words import say
 
 TITLE_LENGTH = 100
 LARGEST = 100_000
@@ -32,6 +33,7 @@ class Refusal:
 
     field: str
     message: str
+    """A `Sentence`."""
     malformed: bool = False
     """It couldn't even be a wish, as against one that isn't granted."""
 
@@ -51,6 +53,11 @@ class Refused:
     def sentence(self) -> str:
         """All refusals in one line, each with its field."""
         return " ".join(f"{refusal.field}: {refusal.message}" for refusal in self.refusals)
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """The refusals' sentences."""
+        return tuple(refusal.message for refusal in self.refusals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,7 @@ def read(raw: Mapping[str, object]) -> Wish | Refused:
     known = (*NAMES, *AMOUNTS, "title")
     strange = [key for key in raw if key not in known]
     if strange:
-        refusals.append(Refusal(str(strange[0])[:40], "There is no such field.", malformed=True))
+        refusals.append(Refusal(str(strange[0])[:40], say("refused_no_field", "There is no such field."), malformed=True))
     names = {field: _name(field, raw.get(field), refusals) for field in NAMES}
     amounts = {field: _amount(field, raw.get(field), refusals) for field in AMOUNTS}
     title = _title(raw.get("title"), refusals)
@@ -99,7 +106,7 @@ def _name(field: str, value: object, refusals: list[Refusal]) -> str | None:
     try:
         return _identifier.validate_python(value, strict=True)
     except ValidationError:
-        refusals.append(Refusal(field, "This is not a name: letters, digits and . _ @ + - only.", malformed=True))
+        refusals.append(Refusal(field, say("refused_name", "This is not a name: letters, digits and . _ @ + - only."), malformed=True))
         return None
 
 
@@ -115,7 +122,9 @@ def _amount(field: str, value: object, refusals: list[Refusal]) -> int | None:
         # JSON has one kind of number: 2.0 is 2.
         number = int(value)
     if number is None or not 0 <= number <= LARGEST:
-        refusals.append(Refusal(field, f"This must be a whole number between 0 and {LARGEST}.", malformed=True))
+        refusals.append(
+            Refusal(field, say("refused_number", "This must be a whole number between 0 and {largest}.", largest=LARGEST), malformed=True)
+        )
         return None
     return number
 
@@ -124,7 +133,8 @@ def _title(value: object, refusals: list[Refusal]) -> str:
     if value is None:
         return ""
     if not isinstance(value, str) or len(value) > TITLE_LENGTH:
-        refusals.append(Refusal("title", f"The name of a lab is a text of at most {TITLE_LENGTH} characters.", malformed=True))
+        sentence = say("refused_title", "The name of a lab is a text of at most {length} characters.", length=TITLE_LENGTH)
+        refusals.append(Refusal("title", sentence, malformed=True))
         return ""
     # Controls, line breaks and what turns the direction of writing have no place in a name; everything else is text.
     return " ".join("".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in value).split())

@@ -18,6 +18,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from portico.api import CORRELATION_HEADER, PROBLEM_MEDIA_TYPE, USER_TOKEN_HEADER, Event, Lab, LabRequest, Problem, System
 from portico.logs import bound
+from portico.words import say
 
 CONNECT = 2.0
 """Seconds to reach the backend."""
@@ -44,6 +45,8 @@ class BackendError(Exception):
     @property
     def sentence(self) -> str:
         """What a user can be told."""
+        if self.problem and self.problem.type == "/problems/too-many-labs":
+            return say("start_too_many", "You have as many labs as this portal allows. Stop one of them first.")
         return self.problem.detail or self.problem.title if self.problem else str(self)
 
 

@@ -16,11 +16,12 @@ from portico.tenants.bundle import Tenant
 from portico.tenants.snapshot import Snapshot
 from portico.tenants.store import Store
 from portico.tenants.views import Offer
+from portico.words import say
 
 AuthState = Mapping[str, Any]
 """What the authenticator keeps of a login: `accounts` (the claim as it came), `groups` (names), `access_token` among others."""
 
-UNFINISHED = Offer(reason="This portal is being set up and has nothing to start yet. Try again in a minute.")
+UNFINISHED = Offer(reason=say("offer_unfinished", "This portal is being set up and has nothing to start yet. Try again in a minute."))
 
 
 class Desk:
@@ -40,8 +41,8 @@ class Desk:
         """The snapshot that is live now; None where there is none yet."""
         return self.store.current(self.entry.name)
 
-    async def offer(self, auth_state: AuthState | None, tenant: Tenant | None) -> Offer:
-        """What this user may start now, at this portal as `tenant` describes it."""
+    async def offer(self, auth_state: AuthState | None, tenant: Tenant | None, *, locale: str = "") -> Offer:
+        """What this user may start now, at this portal as `tenant` describes it in the language `locale`."""
         if tenant is None:
             return UNFINISHED
         state = auth_state or {}
@@ -52,12 +53,13 @@ class Desk:
             entry=self.entry,
             settings=self.settings,
             systems=await self.systems.get(),
+            locale=locale,
         )
 
     async def check(self, auth_state: AuthState | None, raw: Mapping[str, object]) -> tuple[Choice, Wish] | Refused:
         """The choice that was asked for, and the wish as it was read; or the fields that are refused."""
         if not isinstance(raw, Mapping) or len(raw) > 20:
-            return Refused((Refusal("options", "These are not the options of a lab.", malformed=True),))
+            return Refused((Refusal("options", say("refused_options", "These are not the options of a lab."), malformed=True),))
         wish = read(raw)
         if isinstance(wish, Refused):
             return wish

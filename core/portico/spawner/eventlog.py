@@ -11,6 +11,7 @@ from collections import deque
 from datetime import UTC, datetime
 
 from portico.api import Event, LabState, Reachability
+from portico.words import parts
 
 KEPT = 200
 """Events that are remembered of a lab."""
@@ -83,7 +84,8 @@ class EventLog:
             reachability=Reachability.DOWN,
             percent=known.percent if known else 0,
             step="ended",
-            message=reason,
+            message=str(reason),
+            said=list(parts(reason)),
         )
         self._events.append(self._latest)
         self._changed()

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from portico.api import Event
 from portico.spawner.client import BackendClient, BackendError, UnknownLabError
 from portico.spawner.eventlog import EventLog
+from portico.words import say
 
 PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0)
 """Seconds between attempts; the last one stays."""
@@ -22,7 +23,7 @@ STEADY = 1.0
 """Seconds that a stream must have stood to make up for failures before."""
 TRIES = 3
 """Answers that there is no such lab, one after the other, until it is believed."""
-FORGOTTEN = "The backend has no record of this lab any more, so nothing of it runs."
+FORGOTTEN = say("end_forgotten", "The backend has no record of this lab any more, so nothing of it runs.")
 
 log = logging.getLogger(__name__)
 

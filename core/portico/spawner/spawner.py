@@ -35,10 +35,11 @@ from portico.spawner.client import BackendClient, RefusalError, UnavailableError
 from portico.spawner.desk import Desk
 from portico.spawner.eventlog import EventLog
 from portico.spawner.follow import PAUSES, Follower
+from portico.words import say
 
 log = logging.getLogger(__name__)
 
-AWAY = "The portal's backend can't be reached, so nothing was started. Try again in a minute."
+AWAY = say("start_away", "The portal's backend can't be reached, so nothing was started. Try again in a minute.")
 
 
 class StartRefused(web.HTTPError):
@@ -211,7 +212,7 @@ class PorticoSpawner(Spawner):  # type: ignore[misc] # jupyterhub has no annotat
         auth_state = await self.user.get_auth_state() or {}
         token = auth_state.get("access_token")
         if not token:
-            raise StartRefused(403, "Your login has expired. Log in again, and start the lab then.")
+            raise StartRefused(403, say("start_login_expired", "Your login has expired. Log in again, and start the lab then."))
         if not self.name:
             raise StartRefused(400, "Labs have names at this portal: start one at servers/<name>.", {"name": "A lab needs a name."})
         checked = await self.desk.check(auth_state, self.user_options)
@@ -236,7 +237,10 @@ class PorticoSpawner(Spawner):  # type: ignore[misc] # jupyterhub has no annotat
             )
         except ValidationError as error:
             log.error("The request of %s can't be written: %s", self._log_name, error.errors(include_input=False, include_url=False))
-            raise StartRefused(400, "This lab can't be started: its name or your user name has characters that no site accepts.") from error
+            raise StartRefused(
+                400,
+                say("start_odd_name", "This lab can't be started: its name or your user name has characters that no site accepts."),
+            ) from error
 
     async def _hand_over(self, lab: str, request: LabRequest) -> None:
         """PUT until the backend answers; the id makes it one lab however often. Raises StartRefused."""
@@ -265,7 +269,7 @@ class PorticoSpawner(Spawner):  # type: ignore[misc] # jupyterhub has no annotat
         while True:
             version, latest = self.events.version, self.events.latest
             if self.events.ended:
-                raise StartRefused(500, latest.message if latest else "The lab ended.")
+                raise StartRefused(500, latest.sentence if latest else say("end_somehow", "The lab ended."))
             if latest and latest.state is LabState.RUNNING and latest.reachability is Reachability.UP and latest.address:
                 host, _, port = latest.address.rpartition(":")
                 return host, int(port)
@@ -281,7 +285,7 @@ class PorticoSpawner(Spawner):  # type: ignore[misc] # jupyterhub has no annotat
                 await self.backend.delete_lab(lab, access_token=auth_state.get("access_token"))
                 return
             except UnknownLabError:
-                events.end("Stopped.")
+                events.end(say("end_stopped", "Stopped on request."))
                 await self._on_event(events.latest)
                 return
             except RefusalError as error:

@@ -6,9 +6,7 @@ of requests; the hub and the rehearsal call it in the same way.
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Mapping
 from dataclasses import fields
 from types import FrameType
 
@@ -18,9 +16,9 @@ from portico.tenants import budget, views
 from portico.tenants.composition import Composition, Stylesheet
 from portico.tenants.findings import Finding, suggestion
 from portico.tenants.sandbox import Sandbox, Sources
+from portico.words import PLACEHOLDER, fill, translate
 
 FALLBACK = "en"
-_PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 
 
 def template_path(view: views.Page) -> str:
@@ -70,6 +68,10 @@ class Renderer:
                 return fill(found, values)
         return None
 
+    def say(self, locale: str, sentence: str) -> str:
+        """A sentence of the product's own in the words of the theme and the bundle; any other text as it is."""
+        return translate(sentence, lambda key, values: self.text(locale, key, **values))
+
     def _fallbacks(self) -> tuple[str, ...]:
         return (FALLBACK, *self._composition.tenant.languages)
 
@@ -81,7 +83,7 @@ class Renderer:
             cure = suggestion(str(key), known) or f"Add it to texts/{FALLBACK}.toml of the theme or to [texts.{FALLBACK}] in tenant.toml."
             rendering.problems.append(_here(f"There is no text {str(key)!r}.", cure))
             return str(key)
-        unfilled = _PLACEHOLDER.search(text)
+        unfilled = PLACEHOLDER.search(text)
         if unfilled and unfilled.group(1) not in values and not any(unfilled.group() in str(value) for value in values.values()):
             name = unfilled.group(1)
             rendering.problems.append(_here(f"The text {str(key)!r} needs a value {name!r}.", f"Write t({str(key)!r}, {name}=...)."))
@@ -92,11 +94,6 @@ class Renderer:
             cure = suggestion(str(path), self._composition.static) or "Put it below static/."
             budget.current().problems.append(_here(f"There is no static file {str(path)!r}.", cure))
         return self.asset(str(path))
-
-
-def fill(text: str, values: Mapping[str, object]) -> str:
-    """Put values for `{name}`; what has no value stays. Plain replacement: nothing in a text or a value is evaluated."""
-    return _PLACEHOLDER.sub(lambda match: str(values.get(match.group(1), match.group())), text)
 
 
 def _here(what: str, cure: str) -> Finding:

@@ -53,6 +53,7 @@ def describe(
         identity_provider=identity_provider,
         logo=asset(tenant.brand.logo),
         favicon=asset(tenant.brand.favicon),
+        languages=tuple(languages),
         navigation=tuple(link for place, link in links if place == "navigation"),
         footer=tuple(link for place, link in links if place == "footer"),
         announcements=tuple(announcement(source, locale, languages) for source in tenant.announcements if due(source, now)),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from jinja2 import TemplateNotFound, TemplateSyntaxError, UndefinedError
@@ -80,7 +81,14 @@ def own_pages(composition: Composition) -> tuple[str, ...]:
 
 
 def _samples(renderer: Renderer, composition: Composition, locale: str) -> Iterator[Sample]:
-    return samples(composition.tenant, name=composition.name, asset=renderer.asset, pages=own_pages(composition), locale=locale)
+    return samples(
+        composition.tenant,
+        name=composition.name,
+        asset=renderer.asset,
+        pages=own_pages(composition),
+        locale=locale,
+        speak=partial(renderer.say, locale),
+    )
 
 
 class _Tried(NamedTuple):

@@ -181,6 +181,10 @@ class Snapshot:
         """A text with its values filled in; the key itself where there is none."""
         return self._renderer.text(locale, key, **values) or key
 
+    def say(self, locale: str, sentence: str) -> str:
+        """A sentence of the product's own in this portal's words; any other text as it is."""
+        return self._renderer.say(locale, sentence)
+
     @cached_property
     def composition(self) -> Composition:
         """What it was made from, as far as rendering needs it."""

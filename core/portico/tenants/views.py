@@ -59,6 +59,8 @@ class Portal:
     logo: str
     """The address of the logo (SVG)."""
     favicon: str
+    languages: tuple[str, ...] = ()
+    """Those that its pages speak, the portal's own first: `en`, `de`."""
     navigation: tuple[Link, ...] = ()
     footer: tuple[Link, ...] = ()
     announcements: tuple[Announcement, ...] = ()
@@ -85,6 +87,8 @@ class Urls:
     home: str = "/hub/home"
     start: str = "/hub/start"
     logout: str = "/hub/logout"
+    language: str = "/hub/language/"
+    """`language` + `de` remembers that language for this browser, and leads back."""
     portal: str = "/hub/portal"
     pages: str = "/hub/page/"
     """An own page `systems.html` answers at `pages` + `systems`."""
@@ -261,6 +265,8 @@ class ErrorPage:
     what: str
     cure: str = ""
     correlation_id: str = ""
+    key: str = ""
+    """What it is about, for a drawing or further words: the status, or a cause such as `xsrf`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from portico.tenants.bundle import Tenant
 from portico.tenants.composition import Candidate, Composition
 from portico.tenants.findings import Finding, suggestion
 from portico.tenants.positions import Key, nearest, positions
-from portico.words import LANGUAGES, Said, missing
+from portico.words import LANGUAGES, PLACEHOLDER, Said, missing
 
 Texts = Mapping[str, Mapping[str, str]]
 """By language, then by key."""
@@ -18,7 +18,6 @@ Texts = Mapping[str, Mapping[str, str]]
 TENANT = "tenant.toml"
 FILES = (TENANT, *(f"texts/{language}.toml" for language in LANGUAGES))
 """Where a bundle's own words stand."""
-_PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 
 
 class Own(NamedTuple):
@@ -105,8 +104,8 @@ def _misfits(own: list[Own], themes: Texts) -> Iterator[_Complaint]:
         model = next((themes[language][each.key] for language in (each.language, *themes) if each.key in themes.get(language, {})), None)
         if model is None:
             continue
-        given = set(_PLACEHOLDER.findall(model))
-        for name in dict.fromkeys(_PLACEHOLDER.findall(each.text)):
+        given = set(PLACEHOLDER.findall(model))
+        for name in dict.fromkeys(PLACEHOLDER.findall(each.text)):
             if name not in given:
                 may = suggestion(name, given) or (f"It may have {', '.join(sorted(given))}." if given else "It gets no values.")
                 yield _Complaint(each.file, each.place, f"The text {each.key!r} asks for {{{name}}}, which nobody fills in.", may)

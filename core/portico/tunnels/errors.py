@@ -8,10 +8,16 @@ from __future__ import annotations
 from enum import StrEnum
 
 from portico.settings.models import LoginNode
+from portico.words import Sentence, say
 
 
 class TunnelError(Exception):
     """A tunnel can't be had; the text is a sentence."""
+
+    @property
+    def sentence(self) -> str:
+        """The text; a `Sentence` where users may read it."""
+        return self.args[0] if self.args and isinstance(self.args[0], str) else str(self)
 
 
 class TargetError(TunnelError, ValueError):
@@ -49,18 +55,54 @@ class Trouble(StrEnum):
 
 
 _SENTENCES = {
-    Trouble.KEY_CHANGED: "The host key of the login node {at} has changed; nothing is forwarded until the operator has checked it.",
-    Trouble.KEY_UNKNOWN: "The host key of the login node {at} is not on record; the operator must add it to the known hosts file.",
-    Trouble.DENIED: "The login node {at} refused the key of user {user}: permission denied.",
-    Trouble.KEY_UNUSABLE: "The private key for the login node {at} can't be used: only its owner may read it, without a passphrase.",
-    Trouble.NO_CLIENT: "There is no ssh client on this machine; install OpenSSH's, or choose the driver sshtunnel.",
-    Trouble.UNRESOLVED: "The name of the login node {at} can't be resolved.",
-    Trouble.REFUSED: "The login node {at} refused the connection; its SSH server is down.",
-    Trouble.TIMED_OUT: "The login node {at} did not answer in time.",
-    Trouble.UNREACHABLE: "There is no route to the login node {at}.",
-    Trouble.CLOSED: "The login node {at} closed the connection before the login was done.",
-    Trouble.LOST: "The connection to the login node {at} was lost.",
-    Trouble.OTHER: "There is no connection to the login node {at}.",
+    Trouble.KEY_CHANGED: (
+        "tunnel_key_changed",
+        "The host key of the login node {at} has changed; nothing is forwarded until the operator has checked it.",
+    ),
+    Trouble.KEY_UNKNOWN: (
+        "tunnel_key_unknown",
+        "The host key of the login node {at} is not on record; the operator must add it to the known hosts file.",
+    ),
+    Trouble.DENIED: (
+        "tunnel_denied",
+        "The login node {at} refused the key of user {user}: permission denied.",
+    ),
+    Trouble.KEY_UNUSABLE: (
+        "tunnel_key_unusable",
+        "The private key for the login node {at} can't be used: only its owner may read it, without a passphrase.",
+    ),
+    Trouble.NO_CLIENT: (
+        "tunnel_no_client",
+        "There is no ssh client on this machine; install OpenSSH's, or choose the driver sshtunnel.",
+    ),
+    Trouble.UNRESOLVED: (
+        "tunnel_unresolved",
+        "The name of the login node {at} can't be resolved.",
+    ),
+    Trouble.REFUSED: (
+        "tunnel_refused",
+        "The login node {at} refused the connection; its SSH server is down.",
+    ),
+    Trouble.TIMED_OUT: (
+        "tunnel_timed_out",
+        "The login node {at} did not answer in time.",
+    ),
+    Trouble.UNREACHABLE: (
+        "tunnel_unreachable",
+        "There is no route to the login node {at}.",
+    ),
+    Trouble.CLOSED: (
+        "tunnel_closed",
+        "The login node {at} closed the connection before the login was done.",
+    ),
+    Trouble.LOST: (
+        "tunnel_lost",
+        "The connection to the login node {at} was lost.",
+    ),
+    Trouble.OTHER: (
+        "tunnel_other",
+        "There is no connection to the login node {at}.",
+    ),
 }
 
 
@@ -72,6 +114,6 @@ class LoginNodeError(TunnelError):
         self.trouble = trouble
 
 
-def sentence(trouble: Trouble, login_node: LoginNode) -> str:
+def sentence(trouble: Trouble, login_node: LoginNode) -> Sentence:
     """The sentence that people read."""
-    return _SENTENCES[trouble].format(at=f"{login_node.host}:{login_node.port}", user=login_node.user)
+    return say(*_SENTENCES[trouble], at=f"{login_node.host}:{login_node.port}", user=login_node.user)

@@ -1,8 +1,8 @@
-"""Names of labs, and the language of a page."""
+"""Names of labs."""
 
 import pytest
 from jupyterhub.slugs import is_valid_safe_slug
-from portico.hub.names import free_name, language, slug, untitled
+from portico.hub.names import free_name, slug, untitled
 
 
 @pytest.mark.parametrize(
@@ -39,21 +39,3 @@ def test_a_second_lab_of_the_same_title_has_a_name_of_its_own() -> None:
         taken.append(free_name("A title of twenty ch", taken))
     assert len(set(taken)) == 12
     assert all(is_valid_safe_slug(name) and len(name) <= 20 for name in taken)
-
-
-@pytest.mark.parametrize(
-    ("header", "offered", "chosen"),
-    [
-        ("", ["en", "de"], "en"),
-        ("de", ["en", "de"], "de"),
-        ("de-AT,de;q=0.9,en;q=0.8", ["en", "de"], "de"),
-        ("fr, en;q=0.5, de;q=0.7", ["en", "de"], "de"),
-        ("de;q=0", ["en", "de"], "en"),
-        ("fr", ["de"], "de"),
-        ("de;q=x,en", ["de", "en"], "en"),
-        ("*", ["de", "en"], "de"),
-        ("," * 10_000, ["de", "en"], "de"),
-    ],
-)
-def test_a_page_speaks_the_best_language_that_there_is(header: str, offered: list[str], chosen: str) -> None:
-    assert language(header, offered) == chosen

@@ -54,7 +54,7 @@ def test_the_offer_is_what_every_filter_leaves(draw_offer: DrawOffer, case: dict
         ({"projects": {"allow": ["qc*"]}}, "yours (ctest, training7) is not among them"),
         ({"systems": [{"name": "jusuf", "partitions": ["large"]}]}, "none of the partitions"),
         ({"profiles": {"allow": ["nothing"]}}, "no environment"),
-        ({"down": {"jusuf": "Cooling is off.", "deep": ""}}, "JUSUF is out of operation: Cooling is off. DEEP is out of operation."),
+        ({"down": {"jusuf": "Cooling is off.", "deep": ""}}, "JUSUF is out of operation. Cooling is off. DEEP is out of operation."),
         ({"access": {"groups": ["members"]}, "groups": ("others",)}, "not in one of the groups"),
     ],
 )

@@ -9,12 +9,16 @@ from typing import Any, Literal
 
 from portico.tenants import trigger
 from portico.tenants.findings import Finding
+from portico.words import say
 
 Do = Literal["sync", "rollback", "pin", "unpin", "revoke", "preview", "unpreview"]
 PATIENCE = 45.0
 """Seconds that a browser waits for the sync."""
-AWAY = "The sync doesn't answer, so nothing was changed. What is live stays live. Try again in a minute, or ask your operator."
-SLOW = "The sync didn't answer in time. What you asked for may still be done: reload this page in a minute."
+AWAY = say(
+    "admin_sync_away",
+    "The sync doesn't answer, so nothing was changed. What is live stays live. Try again in a minute, or ask your operator.",
+)
+SLOW = say("admin_sync_slow", "The sync didn't answer in time. What you asked for may still be done: reload this page in a minute.")
 
 log = logging.getLogger(__name__)
 

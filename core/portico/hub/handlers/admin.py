@@ -20,11 +20,12 @@ from portico.tenants import views
 from portico.tenants.status import Preview
 from portico.tenants.stylesheets import TOKENS
 from portico.tenants.views import Urls
+from portico.words import say
 
-NOT_AN_ADMIN = "Only this portal's admins may see this. Ask your operator if you should be one."
+NOT_AN_ADMIN = say("admin_not_you", "Only this portal's admins may see this. Ask your operator if you should be one.")
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
-_BAD_BRANCH = "A branch's name begins with a letter or a digit and has letters, digits, '.', '_', '/' and '-'."
+_BAD_BRANCH = say("admin_bad_branch", "A branch's name begins with a letter or a digit and has letters, digits, '.', '_', '/' and '-'.")
 _OF_A_VERSION = ("rollback", "pin", "revoke", "unpreview")
 
 
@@ -118,16 +119,16 @@ class Act(AdminHandler):
         if do == "preview":
             arguments["branch"] = branch = self.get_body_argument("branch", "")
             if not _BRANCH.fullmatch(branch):
-                await self.show_admin(status=400, tried=Tried(branch[:100], problem=_BAD_BRANCH))
+                await self.show_admin(status=400, tried=Tried(branch[:100], problem=self.speak(_BAD_BRANCH)))
                 return
         outcome = await errands.ask(self.portal.settings.state, do, tenant=self.portal.entry.name, by=user.name, **arguments)
         if outcome.done:
             self.redirect(f"{Urls().portal}?done={do}", status=303)
         elif do == "preview" and not outcome.away:
-            tried = Tried(arguments["branch"], messages(outcome.findings), outcome.problem)
+            tried = Tried(arguments["branch"], messages(outcome.findings), self.speak(outcome.problem))
             await self.show_admin(status=422, tried=tried)
         else:
-            await self.show_admin(status=503 if outcome.away else 409, problem=outcome.problem)
+            await self.show_admin(status=503 if outcome.away else 409, problem=self.speak(outcome.problem))
 
     @web.authenticated
     def get(self, name: str) -> None:

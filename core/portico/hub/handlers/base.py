@@ -14,8 +14,7 @@ from tornado import web
 
 from portico import logs
 from portico.api import CORRELATION_HEADER
-from portico.hub import errors, views
-from portico.hub.names import language
+from portico.hub import errors, language, views
 from portico.hub.pages import Pages
 from portico.hub.portal import Portal, Previewed
 from portico.hub.preview import COOKIE, with_bar
@@ -89,10 +88,16 @@ class PortalHandler(BaseHandler):  # type: ignore[misc] # jupyterhub has no anno
 
     @cached_property
     def language(self) -> str:
-        """The page's language: the best that the bundle has for this browser."""
+        """The page's language, one of the bundle's: what the visitor chose, else the best for this browser."""
         if self.snapshot is None:
             return "en"
-        return language(self.request.headers.get("Accept-Language", ""), self.snapshot.tenant.languages)
+        return language.choose(
+            self.get_cookie(language.COOKIE, ""), self.request.headers.get("Accept-Language", ""), self.snapshot.tenant.languages
+        )
+
+    def speak(self, sentence: str) -> str:
+        """A sentence of the product's own in the page's language; any other text as it is."""
+        return self.snapshot.say(self.language, sentence) if self.snapshot else sentence
 
     async def auth_state(self, user: User) -> AuthState:
         """What the login said, decrypted."""
@@ -127,6 +132,8 @@ class PortalHandler(BaseHandler):  # type: ignore[misc] # jupyterhub has no anno
             html = html.replace(XSRF, self.xsrf_token.decode("ascii"))
         self.set_status(status)
         self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Content-Language", self.language)
+        self.add_header("Vary", language.VARY)
         self.set_header("Cache-Control", "no-store" if private or self.previewed else "no-cache")
         self.finish(html)
 
@@ -150,7 +157,7 @@ class PortalHandler(BaseHandler):  # type: ignore[misc] # jupyterhub has no anno
         if correlation_id:
             self.set_header(CORRELATION_HEADER, correlation_id)
         message = str(error.get_message() or "") if isinstance(error, web.HTTPError) else ""
-        view = errors.describe(status_code, message, sentence=errors.sentence(error), correlation_id=correlation_id)
+        view = errors.describe(status_code, message, sentence=errors.sentence(error), correlation_id=correlation_id, speak=self.speak)
         user = self.viewer({}) if self.current_user else None
         self.show("error", view, user=user, status=status_code)
 

@@ -29,6 +29,7 @@ SETTLING = 0.1
 class Events(PortalHandler):
     """Server-sent events.
 
+    What is said is in the reader's language.
     Each message is `{id, at, percent, step, message, state, reachability, open_url, can_open, can_stop, correlation_id}`.
     """
 
@@ -91,7 +92,7 @@ class Events(PortalHandler):
             "at": views.moment(event.at),
             "percent": event.percent,
             "step": event.step,
-            "message": event.message,
+            "message": self.speak(event.sentence),
             "state": state,
             "reachability": reachability.value,
             "open_url": views.open_url(user.name, spawner.name),

@@ -20,6 +20,7 @@ from portico.spawner.desk import AuthState
 from portico.spawner.spawner import PorticoSpawner, StartRefused
 from portico.tenants import views as tenant_views
 from portico.tenants.views import Form, FormError, HomePage, Offer, StartPage
+from portico.words import say
 
 FIELDS = (*NAMES, *AMOUNTS, "title")
 ACCEPTED = 1.0
@@ -34,11 +35,12 @@ class LabHandler(PortalHandler):
         user: User = self.current_user
         state = auth_state if auth_state is not None else await self.auth_state(user)
         tenant = self.live.tenant if self.live else None
-        offer = await self.portal.desk.offer(state, tenant)
+        offer = await self.portal.desk.offer(state, tenant, locale=self.language)
         form = propose(offer, tenant.defaults) if tenant else Form()
         if errors:
-            form = dataclasses.replace(_sent(form, self.fields()), errors=errors)
-        view = HomePage(labs=self.rows(user, offer), offer=offer, form=form, offer_json=json.dumps(dataclasses.asdict(offer)))
+            form = dataclasses.replace(_sent(form, self.fields()), errors=views.form_errors(errors, self.speak))
+        shown = views.offer(offer, self.speak)
+        view = HomePage(labs=self.rows(user, offer), offer=shown, form=form, offer_json=json.dumps(dataclasses.asdict(shown)))
         self.show("home", view, user=self.viewer(state), status=status)
 
     def rows(self, user: User, offer: Offer) -> tuple[tenant_views.Lab, ...]:
@@ -55,8 +57,8 @@ class LabHandler(PortalHandler):
         options: Mapping[str, Any] = stored.user_options or {}
         wish = read({key: value for key, value in options.items() if key in FIELDS})
         checked = wish if isinstance(wish, Refused) else check(offer, wish)
-        why = f"It can't be started again. {checked.sentence}" if isinstance(checked, Refused) else ""
-        return views.lab(user.name, name, options, now, titles(self.portal.settings), can_start=not why, why=why)
+        why = say("lab_no_more", "It can't be started again.").then(*checked.messages) if isinstance(checked, Refused) else ""
+        return views.lab(user.name, name, options, now, titles(self.portal.settings), can_start=not why, why=why, speak=self.speak)
 
     def fields(self) -> dict[str, object]:
         """The form's fields as they were sent."""
@@ -107,7 +109,7 @@ class Start(LabHandler):
         try:
             name = name or starting.room_for(user, wish.title)
         except NoRoom as error:
-            await self.show_home(auth_state=state, errors=(FormError(field="title", message=str(error)),), status=403)
+            await self.show_home(auth_state=state, errors=(FormError(field="title", message=error.sentence),), status=403)
             return
         try:
             await self._spawn(user, name, {**choice.model_dump(), "title": wish.title})
@@ -173,7 +175,7 @@ class LabPage(LabHandler):
         state = await self.auth_state(user)
         offer = await self.portal.desk.offer(state, self.live.tenant if self.live else None)
         spawner = user.spawners.get(name)
-        events = tuple(views.event(item) for item in spawner.events.events) if spawner is not None else ()
+        events = tuple(views.event(item, self.speak) for item in spawner.events.events) if spawner is not None else ()
         self.show("start", StartPage(lab=self.lab(user, name, offer), events=events), user=self.viewer(state))
 
 
@@ -188,7 +190,7 @@ class Stop(LabHandler):
         if spawner is not None and spawner.lab_id is not None and not spawner.events.ended:
             await asyncio.wait({spawner.ask_to_stop()}, timeout=ACCEPTED)
         elif spawner is not None and spawner.pending == "spawn":
-            raise Refusing(409, "This lab is just being handed over. Try again in a second.")
+            raise Refusing(409, say("lab_in_between", "This lab is just being handed over. Try again in a second."))
         self.redirect(tenant_views.Urls().home, status=303)
 
 

@@ -10,9 +10,10 @@ from portico.hub.handlers.base import PortalHandler, Refusing
 from portico.hub.preview import COOKIE
 from portico.hub.tool import tool
 from portico.tenants.snapshot import Snapshot
+from portico.words import say
 
-FORGED = "This preview link isn't one of this portal's. Ask for it again."
-OVER = "This preview has ended. Ask for a new link."
+FORGED = say("preview_forged", "This preview link isn't one of this portal's. Ask for it again.")
+OVER = say("preview_ended", "This preview has ended. Ask for a new link.")
 
 
 class FollowPreview(PortalHandler):

@@ -9,7 +9,7 @@ from portico.hub.handlers.events import Events
 from portico.hub.handlers.labs import Home, LabPage, Pending, Spawn, Start, Stop
 from portico.hub.handlers.previews import EndPreview, FollowPreview, Product
 from portico.hub.handlers.servers import LabAddress, ServerAPI
-from portico.hub.handlers.visitors import Brand, Landing, Missing, Own, ProxyError, Root
+from portico.hub.handlers.visitors import Brand, Landing, Language, Missing, Own, ProxyError, Root
 
 _LAB = r"/labs/([a-z0-9-]{1,63})"
 
@@ -19,6 +19,7 @@ def table() -> list[tuple[str, Any]]:
     return [
         (r"/", Root),
         (r"/login", Landing),
+        (r"/language/([a-z]{2})", Language),
         (r"/page/([a-z][a-z0-9-]{0,31})", Own),
         (r"/brand/([0-9a-f]{32})/(.+)", Brand),
         (r"/product/([0-9a-f]{32})/(.+)", Product),

@@ -8,9 +8,11 @@ from urllib.parse import urlencode
 from tornado import web
 
 from portico.auth.logout import LOGGED_OUT
+from portico.hub import language
 from portico.hub.handlers.base import PortalHandler
 from portico.hub.portal import Portal
 from portico.tenants.views import LandingPage, OwnPage, Urls
+from portico.words import say
 
 _HOME = ("", "/", "/hub", "/hub/", "/hub/home")
 
@@ -28,21 +30,35 @@ class Landing(PortalHandler):
         urls = Urls()
         notice = ""
         if self.get_argument("state", "") == LOGGED_OUT:
-            notice = self._text("notice_logged_out", "You are logged out.")
+            notice = self.speak(say("notice_logged_out", "You are logged out."))
         elif following not in _HOME:
             urls = Urls(login=f"{urls.login}?{urlencode({'next': following})}")
-            notice = self._text("notice_log_in", "Log in to go on.")
+            notice = self.speak(say("notice_log_in", "Log in to go on."))
         self.show("landing", LandingPage(notice=notice), urls=urls)
 
     async def head(self) -> None:
         """As `get`, for probes."""
         await self.get()
 
-    def _text(self, key: str, default: str) -> str:
-        if self.snapshot is None:
-            return default
-        text = self.snapshot.text(self.language, key)
-        return default if text == key else text
+
+class Language(PortalHandler):
+    """`/hub/language/<name>`: remember the visitor's language, and lead back to the page from which she came."""
+
+    def get(self, name: str) -> None:
+        """404 where the portal doesn't speak it."""
+        if self.snapshot is None or name not in self.snapshot.tenant.languages:
+            raise web.HTTPError(404)
+        self.set_cookie(
+            language.COOKIE,
+            name,
+            expires_days=language.DAYS,
+            path="/hub/",
+            httponly=True,
+            samesite="Lax",
+            secure=self.portal.settings.gateway.scheme == "https",
+        )
+        self.set_header("Cache-Control", "no-store")
+        self.redirect(language.back(self.request.headers.get("Referer", ""), self.request.host), status=303)
 
 
 class Root(PortalHandler):
