@@ -17,6 +17,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from portico.api import PROBLEM_MEDIA_TYPE, Event, LabState, Reachability
+from portico.words import parts
 
 
 @dataclass
@@ -77,7 +78,8 @@ class ScriptedBackend:
                 reachability=Reachability(up),
                 percent=percent,
                 step=state.value,
-                message=message or f"The lab is {state.value}.",
+                message=str(message) or f"The lab is {state.value}.",
+                said=list(parts(message)),
                 address=address,
             )
         )

@@ -120,7 +120,7 @@ def test_stored_options_are_checked_when_they_are_started(world: World, visitor:
     assert by_api(visitor, "stored", None).status_code == 403
     assert visitor.post("/hub/start", name="stored").status_code == 403
     page = visitor.http.get("/hub/home").text
-    assert "It can&#39;t be started again. project: combust" in page
+    assert "It can&#39;t be started again. You have no project combust" in page
     visitor.http.request("DELETE", "/hub/api/users/qubit/servers/stored", json={"remove": True}, headers=headers)
 
 

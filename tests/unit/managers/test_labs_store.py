@@ -9,13 +9,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from portico.api import LabRequest, LabState, Reachability
-from portico.managers.lifecycle import Accepted, Ended, Located, Published, Standing, advance
-from portico.managers.schema import Base
-from portico.managers.store import LimitReachedError, Record, Store, TakenError, event_of, moved, newborn
-from sqlalchemy import create_engine
+from portico.managers.lab import STOPPED
+from portico.managers.lifecycle import Accepted, Ended, Located, Published, Standing, StopAsked, advance
+from portico.managers.schema import Base, tune
+from portico.managers.store import MIGRATIONS, LimitReachedError, Record, Store, TakenError, event_of, moved, newborn
+from sqlalchemy import create_engine, inspect, text
 
 from tests.support import backend
 
@@ -108,6 +111,46 @@ async def test_only_what_ended_long_ago_is_forgotten(store: Store) -> None:
     assert await store.forget(older=timedelta(seconds=-1)) == 1
     assert [each.id for each in await store.labs(ended=True)] == [live.id]
     assert await store.events(old.id) == []
+
+
+async def test_a_sentence_can_be_said_in_other_languages_after_a_restart_too(store: Store) -> None:
+    lab = record()
+    await store.add(lab, limit=1)
+    stopping = advance(lab.standing, StopAsked(STOPPED))
+    assert stopping is not None
+    await store.move(moved(lab, stopping))
+    found = await store.get(lab.id)
+    assert found is not None
+    over = advance(found.standing, Ended("Aurora ended the lab."))
+    assert over is not None
+    await store.move(moved(found, over))
+    said = [event.said for event in await store.events(lab.id)]
+    assert [[part.key for part in each] for each in said] == [["step_submitted"], ["end_stopped"], ["end_stopped"]]
+    assert said[0][0].values == {"system": "Aurora"}
+
+
+async def test_what_was_kept_before_sentences_had_parts_is_still_there(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'old.sqlite'}"
+    engine = create_engine(url.replace("+aiosqlite", ""))
+    tune(engine)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        lab = record()
+        rest = {"choice": "{}", "overrides": "{}", "state": "ended", "created_at": "2026-01-01", "updated_at": "2026-01-01"}
+        columns = {column["name"]: rest.get(column["name"], "0") for column in inspect(connection).get_columns("labs")} | {"id": lab.id}
+        event = {column["name"]: "0" for column in inspect(connection).get_columns("events")}
+        event |= {"lab": lab.id, "id": 1, "at": "2026-01-01", "state": "ended", "reachability": "up", "message": "The lab ended."}
+        for table, values in (("labs", columns), ("events", event)):
+            names = ", ".join(f'"{name}"' for name in values)
+            connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({', '.join(f':{name}' for name in values)})"), values)
+    engine.dispose()
+    store = Store(url)
+    await store.open()
+    assert [(event.message, event.said) for event in await store.events(lab.id)] == [("The lab ended.", [])]
+    await store.close()
 
 
 async def test_opening_again_changes_nothing(store: Store, tmp_path: Path) -> None:
