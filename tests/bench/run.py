@@ -1,6 +1,6 @@
 """Measure everything, side by side in one run, and write `docs/benchmarks.md`: `python -m tests.bench.run`.
 
-Nothing here passes or fails. Run it on a quiet machine; it takes about five minutes.
+Nothing here passes or fails. Run it on a quiet machine; it takes about six minutes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench import memory, pushes
+from tests.bench import activations, memory, pushes
 from tests.bench.load import Rate, measure
 from tests.bench.starts import ByHand, Times, repeat, summary, through_portico, token_of
 from tests.bench.stock import Stock, stock_hub
@@ -167,6 +167,7 @@ def main() -> int:
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     sections["From a push to the live version"] = pushes.section()
+    sections["A thousand activations under load"] = activations.section()
     write(sections)
     return 0
 
