@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from portico.settings.models import Partition, Range
+from portico.words import Said
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class DemoSite:
     name: str
     system: str
     title: str
-    description: str
+    description: Said
     partitions: tuple[DemoPartition, ...]
     login_host: str
     keys: dict[str, tuple[str, ...]]
@@ -63,17 +64,24 @@ AURORA = DemoSite(
     name="AURORA",
     system="aurora",
     title="Aurora",
-    description="A cluster of CPU and GPU nodes.",
+    description={"en": "A cluster of CPU and GPU nodes.", "de": "Ein Cluster aus CPU- und GPU-Knoten."},
     partitions=(
         DemoPartition(
-            Partition(name="batch", title="CPU nodes", nodes=Range(minimum=1, maximum=4, default=1), runtime=_minutes(1440)),
+            Partition(
+                name="batch",
+                title={"en": "CPU nodes", "de": "CPU-Knoten"},
+                nodes=Range(minimum=1, maximum=4, default=1),
+                runtime=_minutes(1440),
+            ),
             hosts=("node01", "node02", "node03", "node04"),
         ),
-        DemoPartition(Partition(name="devel", title="Short runs", runtime=_minutes(120, 30)), hosts=("node01", "node02")),
+        DemoPartition(
+            Partition(name="devel", title={"en": "Short runs", "de": "Kurze Läufe"}, runtime=_minutes(120, 30)), hosts=("node01", "node02")
+        ),
         DemoPartition(
             Partition(
                 name="gpus",
-                title="GPU nodes",
+                title={"en": "GPU nodes", "de": "GPU-Knoten"},
                 nodes=Range(minimum=1, maximum=2, default=1),
                 gpus=Range(minimum=1, maximum=4, default=1),
                 runtime=_minutes(720),
@@ -89,10 +97,18 @@ BOREALIS = DemoSite(
     name="BOREALIS",
     system="borealis",
     title="Borealis",
-    description="A hybrid quantum system: an emulator of gate-based machines, and an annealer.",
+    description={
+        "en": "A hybrid quantum system: an emulator of gate-based machines, and an annealer.",
+        "de": "Ein hybrides Quantensystem: ein Emulator für Gatter-Rechner und ein Annealer.",
+    },
     partitions=(
         DemoPartition(
-            Partition(name="emulator", title="Gate-based emulator", nodes=Range(minimum=1, maximum=2, default=1), runtime=_minutes(480)),
+            Partition(
+                name="emulator",
+                title={"en": "Gate-based emulator", "de": "Gatter-Emulator"},
+                nodes=Range(minimum=1, maximum=2, default=1),
+                runtime=_minutes(480),
+            ),
             hosts=("node11", "node12"),
         ),
         DemoPartition(Partition(name="annealer", title="Annealer", runtime=_minutes(120, 30)), hosts=("node13",)),

@@ -162,7 +162,7 @@ class DemoPlan(Model):
         """A browser goes through the gateway; the hub asks directly."""
         direct = f"http://{_LOCAL}:{self.identity_port}"
         return IdentityProvider(
-            title="Demo identity provider",
+            title={"en": "Demo identity provider", "de": "Demo-Login"},
             authorize_url=f"{self.issuer}/authorize",
             token_url=f"{direct}/token",
             userinfo_url=f"{direct}/userinfo",
@@ -207,7 +207,7 @@ def jupyterlab() -> Profile:
     return Profile(
         name="jupyterlab",
         title="JupyterLab",
-        description="Notebooks, terminals and a file browser.",
+        description={"en": "Notebooks, terminals and a file browser.", "de": "Notebooks, Terminals und ein Dateibrowser."},
         command=[
             str(Path(sys.executable).parent / "jupyterhub-singleuser"),
             "--ip={address}",

@@ -17,6 +17,7 @@ from portico.hub.pages import Pages
 from portico.hub.portal import Portal, secret
 from portico.settings.models import IdentityProvider, Settings
 from portico.spawner.spawner import PorticoSpawner
+from portico.words import said
 
 REFRESH_AGE = 60
 """Seconds after which claims are asked again: a group that was taken away works no longer than this."""
@@ -136,7 +137,7 @@ def _authenticator(portal: Portal) -> dict[str, Any]:
         "userdata_url": provider.userinfo_url,
         "end_session_url": provider.logout_url or "",
         "landing_url": f"{portal.address}/hub/login",
-        "login_service": provider.title,
+        "login_service": said(provider.title, "en"),
         "scope": provider.scopes,
         "username_claim": provider.username_claim,
         "groups_claim": provider.groups_claim,

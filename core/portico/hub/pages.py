@@ -18,6 +18,7 @@ from portico.hub.tool import XSRF
 from portico.tenants import portal as portal_views
 from portico.tenants import views
 from portico.tenants.snapshot import Snapshot
+from portico.words import said
 
 KEPT = 256
 
@@ -48,7 +49,7 @@ class Pages:
                 snapshot.tenant,
                 name=portal.entry.name,
                 asset=snapshot.asset,
-                identity_provider=portal.settings.identity_provider.title,
+                identity_provider=said(portal.settings.identity_provider.title, locale, snapshot.tenant.languages),
                 now=datetime.now(UTC),
                 page=page,
                 urls=urls,

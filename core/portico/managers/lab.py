@@ -218,7 +218,7 @@ class LabTask:
     async def _tell(self, state: JobState) -> None:
         title = self.place.system.title
         if state.phase is Phase.QUEUED:
-            await self.journal.tell(Queued(title, self.place.partition.title or self.place.partition.name))
+            await self.journal.tell(Queued(title, self.place.partition.name))
         elif state.phase is Phase.RUNNING:
             await self.journal.tell(Started(title))
             self._started_at = self._started_at or time.monotonic()

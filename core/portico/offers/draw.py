@@ -126,7 +126,7 @@ def _assemble(
     return Offer(
         systems=tuple(_system(here[name], [account for account in accounts if account.system == name], systems, words) for name in shown),
         profiles=tuple(
-            OfferProfile(name=name, title=profile.title, description=profile.description, systems=tuple(where))
+            OfferProfile(name=name, title=words(profile.title), description=words(profile.description), systems=tuple(where))
             for name, (profile, where) in profiles.items()
         ),
     )
@@ -140,30 +140,32 @@ def _system(place: Place, accounts: Sequence[Account], systems: Mapping[str, api
         description=words(place.description),
         health=told.health.value if told else "unknown",
         accounts=tuple(
-            OfferAccount(name=name, projects=_projects(place, [account for account in accounts if account.name == name]))
+            OfferAccount(name=name, projects=_projects(place, [account for account in accounts if account.name == name], words))
             for name in dict.fromkeys(account.name for account in accounts)
         ),
     )
 
 
-def _projects(place: Place, accounts: Sequence[Account]) -> tuple[OfferProject, ...]:
+def _projects(place: Place, accounts: Sequence[Account], words: Callable[[Said], str]) -> tuple[OfferProject, ...]:
     """The projects of one account; entries that name the same project add up."""
     found = []
     for project in dict.fromkeys(account.project for account in accounts):
         names = {name for account in accounts if account.project == project for name in account.partitions}
         found.append(
-            OfferProject(name=project, partitions=tuple(_partition(partition) for partition in place.partitions if partition.name in names))
+            OfferProject(
+                name=project, partitions=tuple(_partition(partition, words) for partition in place.partitions if partition.name in names)
+            )
         )
     return tuple(found)
 
 
-def _partition(partition: Partition) -> OfferPartition:
+def _partition(partition: Partition, words: Callable[[Said], str]) -> OfferPartition:
     def amount(bounds: Range) -> Amount:
         return Amount(minimum=bounds.minimum, maximum=bounds.maximum, default=bounds.default)
 
     return OfferPartition(
         name=partition.name,
-        title=partition.title or partition.name,
+        title=words(partition.title) or partition.name,
         nodes=amount(partition.nodes),
         gpus=amount(partition.gpus),
         runtime=amount(partition.runtime),

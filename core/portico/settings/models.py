@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from portico.settings import repositories
+from portico.words import Prose, Words
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 Host = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
@@ -55,7 +56,8 @@ class Partition(Model):
     """A queue of a system, and the ceilings for labs in it."""
 
     name: str
-    title: str = ""
+    title: Words = ""
+    """What people read in place of the name: one text, or a table by language."""
     interactive: bool = False
     """Labs run on the login nodes themselves (UNICORE's job type `INTERACTIVE`)."""
     nodes: Range = Range(minimum=1, maximum=1, default=1)
@@ -96,8 +98,8 @@ class Profile(Model):
     """A JupyterLab configuration that the operator lists: how a lab is started at a system."""
 
     name: Name
-    title: str
-    description: str = ""
+    title: Words
+    description: Prose = ""
     command: list[str] = Field(min_length=1)
     """An argument list. `{address}` and `{port}` stand for where the lab must listen, `{prefix}` for the path below which it answers."""
     setup: list[str] = Field(default_factory=list)
@@ -111,7 +113,8 @@ class UnicoreSystem(Model):
     kind: Literal["unicore"] = "unicore"
     name: Name
     title: str
-    description: str = ""
+    description: Prose = ""
+    """One text, or a table by language; a tenant may say it otherwise."""
     url: HttpUrl
     """The site's base address, `https://host:port/SITE/rest/core`."""
     ca_file: Path | None = None
@@ -200,7 +203,8 @@ class TenantEntry(Model):
 class IdentityProvider(Model):
     """The OpenID Connect provider that all tenants share. Where a browser goes may differ from where the hub asks."""
 
-    title: str
+    title: Words
+    """What people call it: one text, or a table by language."""
     authorize_url: HttpUrl
     token_url: HttpUrl
     userinfo_url: HttpUrl

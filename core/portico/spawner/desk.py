@@ -56,13 +56,13 @@ class Desk:
             locale=locale,
         )
 
-    async def check(self, auth_state: AuthState | None, raw: Mapping[str, object]) -> tuple[Choice, Wish] | Refused:
-        """The choice that was asked for, and the wish as it was read; or the fields that are refused."""
+    async def check(self, auth_state: AuthState | None, raw: Mapping[str, object], *, locale: str = "") -> tuple[Choice, Wish] | Refused:
+        """The choice that was asked for, and the wish as it was read; or the fields that are refused, with titles in `locale`."""
         if not isinstance(raw, Mapping) or len(raw) > 20:
             return Refused((Refusal("options", say("refused_options", "These are not the options of a lab."), malformed=True),))
         wish = read(raw)
         if isinstance(wish, Refused):
             return wish
         snapshot = self.snapshot()
-        checked = check(await self.offer(auth_state, snapshot.tenant if snapshot else None), wish)
+        checked = check(await self.offer(auth_state, snapshot.tenant if snapshot else None, locale=locale), wish)
         return checked if isinstance(checked, Refused) else (checked, wish)

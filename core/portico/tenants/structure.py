@@ -19,7 +19,7 @@ _VOID = frozenset(
 _CLOSED_BY_OTHERS = frozenset({"li", "p", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "option", "optgroup"})
 """Elements whose end may be left out."""
 _REFERRING = ("for", "aria-labelledby", "aria-describedby", "aria-controls", "aria-errormessage", "list")
-_PORTAL = re.compile(r"/(hub/(login|oauth_login|home|start|logout|labs/|page/|brand/|portal|preview)|user/)")
+_PORTAL = re.compile(r"/(hub/(login|oauth_login|home|start|logout|language/|labs/|page/|brand/|portal|preview)|user/)")
 OWN_PAGE = "/hub/page/"
 
 

@@ -66,6 +66,7 @@ LINKS = [
     ("#top", ""),
     ("#nowhere", "leads to no place on this page"),
     ("/hub/home", ""),
+    ("/hub/language/de", ""),
     ("/hub/home#new-lab", ""),
     ("/hub/page/about", ""),
     ("/hub/page/about#team", ""),

@@ -99,7 +99,7 @@ class Start(LabHandler):
         if name and not raw:
             raw = dict(user.orm_spawners[name].user_options or {})
         state = await self.auth_state(user)
-        checked = await self.portal.desk.check(state, raw)
+        checked = await self.portal.desk.check(state, raw, locale=self.language)
         if isinstance(checked, Refused):
             errors = tuple(FormError(field=refusal.field, message=refusal.message) for refusal in checked.refusals)
             await self.show_home(auth_state=state, errors=errors, status=checked.status)
@@ -173,7 +173,7 @@ class LabPage(LabHandler):
         """The start page."""
         user = self.named(name)
         state = await self.auth_state(user)
-        offer = await self.portal.desk.offer(state, self.live.tenant if self.live else None)
+        offer = await self.portal.desk.offer(state, self.live.tenant if self.live else None, locale=self.language)
         spawner = user.spawners.get(name)
         events = tuple(views.event(item, self.speak) for item in spawner.events.events) if spawner is not None else ()
         self.show("start", StartPage(lab=self.lab(user, name, offer), events=events), user=self.viewer(state))
