@@ -232,9 +232,9 @@ async def test_what_a_lab_may_report(service: BackendProcess, juniq: httpx.Async
             assert await report(lab, backend.token("juniq"), message="hello") == 403
             assert await report(backend.lab_id(), own, message="hello") == 404
 
-            statuses = [await report(lab, own, message=f"{number} done") for number in range(40)]
+            # As many at once as a lab would never need: how many get through depends on the machine, that not all do doesn't.
+            statuses = await asyncio.gather(*(report(lab, own, message=f"{number} done") for number in range(200)))
             assert set(statuses) == {204, 429}
-            assert statuses.count(204) < 30
             await labs.stop(juniq, lab)
             assert await report(lab, own, message="late") == 410
         messages = [event.message async for event in events(juniq, lab)]
