@@ -114,12 +114,25 @@ def lives(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def returnable(entries: Sequence[Entry], *, stored: Collection[str], revoked: Collection[str], live: str | None) -> list[Entry]:
-    """The versions that can go live again, the newest first."""
-    return [entry for entry in lives(entries) if entry.digest in stored and entry.digest not in revoked and entry.digest != live]
+    """The versions that can go live again, the newest first; `revoked` are digests and commits."""
+    good = [entry for entry in lives(entries) if entry.digest not in revoked and entry.commit not in revoked]
+    return [entry for entry in good if entry.digest in stored and entry.digest != live]
+
+
+def earlier(entries: Sequence[Entry], live: str | None) -> list[str]:
+    """The digests that a push made live before the live one, the newest first; all of them where no push made that one live."""
+    pushed = list(dict.fromkeys(entry.digest for entry in entries if entry.event is Event.LIVE and entry.digest))
+    return pushed[pushed.index(live) + 1 :] if live in pushed else pushed
+
+
+def revoked(entries: Sequence[Entry]) -> tuple[list[str], list[str]]:
+    """The digests that were revoked, and the commits that they were made from."""
+    digests = {entry.digest for entry in entries if entry.event is Event.REVOKED and entry.digest}
+    return sorted(digests), sorted({entry.commit for entry in entries if entry.digest in digests and entry.commit})
 
 
 def find(entries: Sequence[Entry], name: str, *, stored: Collection[str], revoked: Collection[str]) -> Entry:
-    """The version that a commit or a digest, or the beginning of one, means; raises UnknownVersionError."""
+    """The version that a commit or a digest, or the beginning of one, means; raises UnknownVersionError. `revoked` as above."""
     if len(name) < SHORTEST or not all(letter in "0123456789abcdef" for letter in name):
         raise UnknownVersionError(
             f"A version is named by {SHORTEST} or more digits of its commit or its snapshot; {name[:60]!r} is neither."
@@ -130,7 +143,7 @@ def find(entries: Sequence[Entry], name: str, *, stored: Collection[str], revoke
     if len({entry.digest for entry in found}) > 1 and len({entry.commit for entry in found}) > 1:
         raise UnknownVersionError(f"More than one version begins with {name}: {', '.join(sorted({e.commit[:12] for e in found}))}.")
     entry = found[0]
-    if entry.digest in revoked:
+    if entry.digest in revoked or entry.commit in revoked:
         raise UnknownVersionError(f"The version {entry.commit[:12]} was revoked; it can't go live again.")
     if entry.digest not in stored:
         raise UnknownVersionError(f"The version {entry.commit[:12]} is not kept any more; push it again.")

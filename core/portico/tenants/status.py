@@ -49,6 +49,8 @@ class Status(BaseModel):
     """The commit that the branch was at when it was rolled back."""
     revoked: tuple[str, ...] = ()
     """The digests of versions that never go live again."""
+    revoked_commits: tuple[str, ...] = ()
+    """The commits that they were made from: with another theme the same commit makes another digest."""
     previews: tuple[Preview, ...] = ()
 
 

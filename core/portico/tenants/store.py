@@ -54,9 +54,19 @@ class Store:
             return None
 
     def current(self, tenant: str) -> Snapshot | None:
-        """The snapshot that is live; None where there is none yet."""
+        """The snapshot that is live, with all that its pages need; None where there is none yet.
+
+        It renders whatever becomes of its directory. Where it was removed since it was live, what took its place is answered.
+        """
         digest = self.live(tenant)
-        return None if digest is None else self.snapshot(tenant, digest)
+        while digest is not None:
+            found = self.snapshot(tenant, digest)
+            if found is not None and self._loaded(found):
+                return found
+            before, digest = digest, self.live(tenant)
+            if digest == before:
+                return None
+        return None
 
     def snapshot(self, tenant: str, digest: str) -> Snapshot | None:
         """A snapshot by its digest, live or not; None where there is none."""
@@ -73,6 +83,13 @@ class Store:
         while len(self._open) > self._keep:
             self._open.popitem(last=False)
         return found
+
+    def _loaded(self, snapshot: Snapshot) -> bool:
+        try:
+            return bool(snapshot.composition)
+        except (OSError, ValueError):
+            self._open.pop((snapshot.manifest.name, snapshot.digest), None)
+            return False
 
     def has(self, tenant: str, digest: str) -> bool:
         """Whether there is such a snapshot; opens nothing."""

@@ -38,6 +38,8 @@ Done = TypeVar("Done")
 
 NOTE_INTERVAL = timedelta(seconds=5)
 """How often `checked_at` is written while nothing happens."""
+BEHIND_PATIENCE = 5.0
+"""Seconds that a repository may take to tell how far the branch is ahead."""
 BROKEN = "The check failed inside the product; the sync's log says more."
 
 
@@ -59,7 +61,7 @@ class TenantSync:
         self._versions = Versions(entry.name, state=state, themes=themes, store=store)
         self._turn = asyncio.Lock()
         self._judged: str | None = None
-        self._status = self._recall()
+        self._status = self._versions.recall(status.read(state, entry.name))
 
     @property
     def status(self) -> Status:
@@ -124,8 +126,21 @@ class TenantSync:
             return False
         self._judged = commit
         live = {"commit": commit} if self._status.commit == before else {}
-        self._note(candidate=commit, error=status.summary(self._status.findings), **live)
+        held = {"held_at": commit} if self._status.held_at == before else {}
+        self._note(candidate=commit, error=status.summary(self._status.findings), **live, **held)
+        self._put(self._status.model_copy(update={"behind": await self._behind()}))
         return True
+
+    async def _hold_on(self, repository: Repository, commit: str) -> None:
+        """A neighbour's push moves the branch, and not past what was rolled back."""
+        held = self._status.held_at
+        if held is None or held == commit:
+            return
+        try:
+            if await repository.content(held) == await repository.content(commit):
+                self._put(self._status.model_copy(update={"held_at": commit}))
+        except (RepositoryError, Refused):
+            return  # the mirror lacks what was there before: the branch counts as moved on
 
     async def _take(self, repository: Repository) -> None:
         """Judge the branch's newest commit, and make it live where nothing is wrong with it."""
@@ -137,6 +152,7 @@ class TenantSync:
                 "the branch was rewritten: %s no longer leads to %s", before[:12], about.id[:12], extra={"commit": about.id, "forced": True}
             )
             await self._run(partial(self._versions.rewritten, about))
+        await self._hold_on(repository, about.id)
         try:
             files = await repository.files(about.id)
             findings = (await self._judge.ask(self._name, files, self._themes)).findings
@@ -148,14 +164,18 @@ class TenantSync:
             self._put(await self._run(partial(self._versions.refuse, self._status, findings, about)))
         self._judged = about.id
         self._log(about.id, findings, began)
-        self._put(self._status.model_copy(update={"behind": await self._behind(repository)}))
+        self._put(self._status.model_copy(update={"behind": await self._behind()}))
         await self._run(partial(self._versions.collect, self._status))
 
-    async def _behind(self, repository: Repository) -> int | None:
+    async def _behind(self) -> int | None:
         live, newest = self._status.commit, self._status.candidate
-        if live is None or newest is None:
+        if live is None or newest is None or live == newest:
+            return 0 if live is not None and live == newest else None
+        try:
+            async with asyncio.timeout(BEHIND_PATIENCE):
+                return None if self._repository is None else (await self._repository.move(live, newest)).commits
+        except TimeoutError:
             return None
-        return 0 if live == newest else (await repository.move(live, newest)).commits
 
     def _log(self, commit: str, findings: tuple[Finding, ...], began: float) -> None:
         seconds = round(time.monotonic() - began, 3)
@@ -171,6 +191,7 @@ class TenantSync:
         async with self._turn:
             with logs.bind(tenant=self._name):
                 self._put(await self._run(partial(action, self._status)))
+                self._put(self._status.model_copy(update={"behind": await self._behind()}))
                 return self._status
 
     async def preview(self, branch: str) -> tuple[Preview | None, tuple[Finding, ...]]:
@@ -200,15 +221,6 @@ class TenantSync:
     def _put(self, changed: Status) -> None:
         self._status = changed.model_copy(update={"checked_at": datetime.now(UTC)})
         status.write(self._state, self._status)
-
-    def _recall(self) -> Status:
-        """What was known before a restart; what is live is what the store says."""
-        known, live = status.read(self._state, self._name), self._store.current(self._name)
-        if live is None:
-            return Status(tenant=self._name)
-        if known.snapshot != live.digest:
-            return known.model_copy(update={"commit": live.commit, "snapshot": live.digest, "activated_at": None})
-        return known
 
     def _unreachable(self) -> bool:
         """The last look failed, and not because of the bundle."""

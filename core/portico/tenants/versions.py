@@ -28,6 +28,8 @@ PREVIEWED = timedelta(days=7)
 PREVIEWS = 20
 """Previews of one tenant at the same time; one more ends the oldest."""
 
+_NOTHING_LIVE: Mapping[str, object] = dict.fromkeys(("commit", "snapshot", "activated_at", "hold", "held_at"))
+
 log = logging.getLogger(__name__)
 
 
@@ -40,20 +42,39 @@ class Versions:
         self._themes = themes
         self._store = store
 
+    def recall(self, known: Status) -> Status:
+        """What was known before a restart; what is live is what the store says, and what was revoked is what the history says too.
+
+        A revocation that was cut off is brought to its end.
+        """
+        digests, commits = history.revoked(history.read(self._state, self._tenant))
+        known = known.model_copy(
+            update={
+                "revoked": tuple(dict.fromkeys((*known.revoked, *digests))),
+                "revoked_commits": tuple(dict.fromkeys((*known.revoked_commits, *commits))),
+            }
+        )
+        live = self._store.current(self._tenant)
+        if live is None:
+            return known.model_copy(update=_NOTHING_LIVE)
+        if known.snapshot != live.digest:
+            known = known.model_copy(update={"commit": live.commit, "snapshot": live.digest, "activated_at": None})
+        return self._replaced(known, live.digest, by="") if live.digest in known.revoked else known
+
     # What a push does
 
     def accept(self, status: Status, files: Mapping[str, bytes], about: Commit) -> Status:
         """Make a judged commit live, unless the branch is held; raises Refused where this very version was revoked."""
         made = build(compose(self._tenant, files, self._themes), commit=about.id)
         digest = made.manifest.digest
-        if digest in status.revoked:
+        if _revoked(status).intersection((digest, about.id)):
             raise refuse("", "This version was revoked, so it can't go live again.", "Change something and push again.")
         self._store.write(made)
         taken = status.model_copy(update={"candidate": about.id, "findings": (), "error": None})
         if status.hold == "pinned" or (status.hold == "rolled back" and about.id == status.held_at):
             return taken
         live = self._went_live(taken, about.id, digest)
-        if about.id != status.commit:
+        if (about.id, digest) != (status.commit, status.snapshot) or not self._told(digest):
             self._tell(Event.LIVE, about, digest=digest)
         return live.model_copy(update={"hold": None, "held_at": None})
 
@@ -99,26 +120,23 @@ class Versions:
         if what is None and status.snapshot is None:
             raise UnknownVersionError("Nothing is live that could be revoked.")
         entry = self._chosen(status, what if what is not None else status.snapshot)
-        previews = tuple(preview for preview in status.previews if preview.digest != entry.digest)
-        status = status.model_copy(update={"revoked": (*status.revoked, entry.digest), "previews": previews})
         self._tell(Event.REVOKED, None, commit=entry.commit, digest=entry.digest, subject=entry.subject, by=by, finding=why)
-        if entry.digest == self._store.live(self._tenant):
-            others = self._returnable(status)
-            if others:
-                status = self._return(status, others[0], by, Event.ROLLED_BACK, "rolled back")
-            else:
-                self._store.deactivate(self._tenant)
-                error = "The live version was revoked, and there is no earlier one: the portal shows a plain page until the next push."
-                status = status.model_copy(update={"commit": None, "snapshot": None, "activated_at": None, "error": error})
-        self._store.remove(self._tenant, entry.digest)
-        return status
+        _, commits = history.revoked(history.read(self._state, self._tenant))
+        status = status.model_copy(
+            update={
+                "revoked": (*status.revoked, entry.digest),
+                "revoked_commits": tuple(dict.fromkeys((*status.revoked_commits, *commits))),
+                "previews": tuple(preview for preview in status.previews if preview.digest != entry.digest),
+            }
+        )
+        return self._replaced(status, entry.digest, by)
 
     # Previews
 
     def preview(self, status: Status, files: Mapping[str, bytes], about: Commit, branch: str) -> Status:
         """Keep a judged candidate of a branch for whoever has its link; raises Refused where that version was revoked."""
         made = build(compose(self._tenant, files, self._themes), commit=about.id)
-        if made.manifest.digest in status.revoked:
+        if _revoked(status).intersection((made.manifest.digest, about.id)):
             raise refuse("", "This version was revoked.", "Change something and push again.")
         self._store.write(made)
         now = datetime.now(UTC)
@@ -141,7 +159,7 @@ class Versions:
         keep = {preview.digest for preview in status.previews if preview.until > now}
         keep.update(history.earliest_kept(history.read(self._state, self._tenant), KEPT))
         try:
-            self._store.collect(self._tenant, keep)
+            self._store.collect(self._tenant, keep.difference(status.revoked))
         except OSError:
             log.exception("the collection of old snapshots failed")
 
@@ -149,16 +167,35 @@ class Versions:
 
     def _chosen(self, status: Status, name: str | None) -> Entry:
         if name is None:
-            others = self._returnable(status)
-            if not others:
-                raise UnknownVersionError("There is no earlier version that could come back.")
-            return others[0]
+            older = history.earlier(history.read(self._state, self._tenant), self._store.live(self._tenant))
+            others = {entry.digest: entry for entry in self._returnable(status)}
+            for digest in older:
+                if digest in others:
+                    return others[digest]
+            raise UnknownVersionError("There is no earlier version that could come back.")
         entries = history.read(self._state, self._tenant)
-        return history.find(entries, name, stored=self._store.digests(self._tenant), revoked=status.revoked)
+        return history.find(entries, name, stored=self._store.digests(self._tenant), revoked=_revoked(status))
 
     def _returnable(self, status: Status) -> list[Entry]:
         entries, live = history.read(self._state, self._tenant), self._store.live(self._tenant)
-        return history.returnable(entries, stored=self._store.digests(self._tenant), revoked=status.revoked, live=live)
+        return history.returnable(entries, stored=self._store.digests(self._tenant), revoked=_revoked(status), live=live)
+
+    def _replaced(self, status: Status, digest: str, by: str) -> Status:
+        """Have the newest good version in the place of one that was revoked, and remove that one."""
+        if digest == self._store.live(self._tenant):
+            others = self._returnable(status)
+            if others:
+                status = self._return(status, others[0], by, Event.ROLLED_BACK, "rolled back")
+            else:
+                self._store.deactivate(self._tenant)
+                error = "The live version was revoked, and there is no earlier one: the portal shows a plain page until the next push."
+                status = status.model_copy(update={**_NOTHING_LIVE, "error": error})
+        self._store.remove(self._tenant, digest)
+        return status
+
+    def _told(self, digest: str) -> bool:
+        """Whether the history knows that this version went live; not where the sync was killed in between."""
+        return any(entry.digest == digest for entry in history.lives(history.read(self._state, self._tenant)))
 
     def _return(self, status: Status, entry: Entry, by: str, event: Event, hold: str) -> Status:
         live = self._went_live(status, entry.commit, entry.digest)
@@ -177,3 +214,8 @@ class Versions:
         entry = Entry.model_validate({"at": datetime.now(UTC), "event": event, **known, **values})
         history.append(self._state, self._tenant, entry)
         log.info("%s: %s", event.value, entry.commit[:12] or "the branch", extra={"snapshot": entry.digest, "by": entry.by})
+
+
+def _revoked(status: Status) -> frozenset[str]:
+    """Digests and commits that never go live again."""
+    return frozenset((*status.revoked, *status.revoked_commits))

@@ -9,7 +9,7 @@ from portico.tenants.history import read
 from portico.tenants.snapshot import Snapshot
 from portico.tenants.store import Store
 
-from tests.support.bundles import Remote, git
+from tests.support.bundles import BUNDLE, Remote, git
 from tests.support.sync_service import Service
 from tests.support.wait import until
 
@@ -42,7 +42,7 @@ def served(service: Service) -> str:
 
 async def test_a_rollback_is_live_at_once_and_stays_until_the_branch_moves_on(following: Service, remote: Remote, three: list[str]) -> None:
     answer = await following.ask("rollback", by="ada")
-    assert (answer["commit"], answer["hold"], answer["error"]) == (three[1], "rolled back", None)
+    assert (answer["commit"], answer["hold"], answer["behind"], answer["error"]) == (three[1], "rolled back", 1, None)
     assert served(following) == "2"
 
     await following.ask("sync")
@@ -58,6 +58,27 @@ async def test_a_rollback_is_live_at_once_and_stays_until_the_branch_moves_on(fo
     assert (following.status().hold, following.status().behind) == (None, 0)
     assert events(following)[:2] == ["live", "rolled_back"]
     assert read(following.state, "test")[1].by == "ada"
+
+
+async def test_a_rollback_outlasts_a_push_into_a_neighbours_directory(service: Service, remote: Remote) -> None:
+    """Whether the sync sees it by itself, is asked to look, or was away."""
+    service.follow("test", str(remote.path), "portal")
+    for number in (1, 2):
+        pushed = remote.push({f"portal/{path}": text for path, text in BUNDLE.items()} | {"portal/static/a.txt": f"{number}"})
+        if number == 1:
+            await service.start()
+        await service.live(pushed)
+    await service.ask("rollback")
+    await service.taken(remote.push({"neighbour/x.txt": "x"}))
+    assert served(service) == "1"
+    service.stop()
+    elsewhere = remote.push({"neighbour/x.txt": "y"})
+    await service.start()
+    status = await service.taken(elsewhere)
+    assert (served(service), status.hold, status.behind) == ("1", "rolled back", 3)
+
+    await service.live(remote.push({"portal/static/a.txt": "3"}))
+    assert served(service) == "3"
 
 
 @pytest.mark.parametrize("name", ["commit", "digest"])
