@@ -8,22 +8,16 @@ with the same pure function, so a process that a bundle has taken over could at 
 from __future__ import annotations
 
 import asyncio
-import base64
-import contextlib
 import hashlib
-import json
-import os
-import resource
-import struct
-import sys
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 from portico.tenants import contrast, lab_settings, words
 from portico.tenants.composition import Composition, compose, texts_of
+from portico.tenants.confined import Confined, Limits, Stopped, packed, serve, unpacked
 from portico.tenants.documents import decode
 from portico.tenants.findings import Finding, Refused
 from portico.tenants.layers import theme_chain
@@ -36,8 +30,6 @@ CPU_SECONDS = 10
 WALL_SECONDS = 20.0
 REMEMBERED = 200
 """Rehearsals whose findings are remembered."""
-_ANSWER_LIMIT = 1_000_000
-_LENGTH = struct.Struct(">I")
 TOO_MUCH = Finding("templates/", 0, 0, "Checking the bundle took more time or memory than it may.", "Look for loops and huge texts.")
 
 
@@ -51,14 +43,13 @@ class Verdict:
     notes: tuple[str, ...] = ()
     """What could not be checked here, in sentences."""
 
-    def encoded(self) -> bytes:
-        """As JSON."""
-        return json.dumps({"findings": [each.as_dict() for each in self.findings], "pages": self.pages, "notes": self.notes}).encode()
+    def encoded(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"findings": [each.as_dict() for each in self.findings], "pages": self.pages, "notes": self.notes}
 
     @classmethod
-    def decoded(cls, data: bytes) -> Verdict:
+    def decoded(cls, values: Mapping[str, Any]) -> Verdict:
         """From JSON."""
-        values = json.loads(data)
         return cls(tuple(Finding(**each) for each in values["findings"]), values["pages"], tuple(values["notes"]))
 
 
@@ -104,65 +95,21 @@ class Judge:
     """The process that judges, one candidate at a time. Use as an asynchronous context manager."""
 
     def __init__(self, *, memory: int = MEMORY, cpu_seconds: int = CPU_SECONDS, wall_seconds: float = WALL_SECONDS) -> None:
-        self._limits = (memory, cpu_seconds)
-        self._wall_seconds = wall_seconds
-        self._process: asyncio.subprocess.Process | None = None
-        self._turn = asyncio.Lock()
+        self._process = Confined(__name__, Limits(memory, cpu_seconds, wall_seconds))
 
     async def __aenter__(self) -> Judge:
-        self._process = await self._start()
+        await self._process.__aenter__()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._stop()
+        await self._process.__aexit__(*exc)
 
     async def ask(self, name: str, files: Mapping[str, bytes], themes: Path) -> Verdict:
         """What is to be said of a candidate. A process that dies or takes too long is a finding, and a new one takes its place."""
-        request = {"name": name, "themes": str(themes), "files": {path: base64.b64encode(data).decode() for path, data in files.items()}}
-        async with self._turn:
-            if self._process is None:
-                self._process = await self._start()
-            try:
-                answer = await asyncio.wait_for(self._exchange(self._process, json.dumps(request).encode()), self._wall_seconds)
-                return Verdict.decoded(answer)
-            except (TimeoutError, EOFError, OSError):
-                await self._stop()
-                return Verdict((TOO_MUCH,))
-            except BaseException:
-                await self._stop()
-                raise
-
-    @staticmethod
-    async def _exchange(process: asyncio.subprocess.Process, request: bytes) -> bytes:
-        assert process.stdin is not None  # noqa: S101 -- opened as pipes in _start
-        assert process.stdout is not None  # noqa: S101
-        process.stdin.write(_LENGTH.pack(len(request)) + request)
-        await process.stdin.drain()
-        (length,) = _LENGTH.unpack(await process.stdout.readexactly(_LENGTH.size))
-        if length > _ANSWER_LIMIT:
-            raise EOFError
-        return await process.stdout.readexactly(length)
-
-    async def _start(self) -> asyncio.subprocess.Process:
-        kept = {key: os.environ[key] for key in ("PATH", "PYTHONPATH", "VIRTUAL_ENV") if key in os.environ}
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "portico.tenants.judge",
-            *(str(limit) for limit in self._limits),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={**kept, "LC_ALL": "C.UTF-8"},
-            start_new_session=True,
-        )
-
-    async def _stop(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+        try:
+            return Verdict.decoded(await self._process.ask({"name": name, "themes": str(themes), "files": packed(files)}))
+        except Stopped:
+            return Verdict((TOO_MUCH,))
 
 
 class Judges:
@@ -190,20 +137,9 @@ class Judges:
             self._free.put_nowait(judge)
 
 
-def _serve(requests: BinaryIO, answers: BinaryIO, *, memory: int, cpu_seconds: int) -> None:
-    """The process itself: a request at a time, until there are no more."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    while header := requests.read(_LENGTH.size):
-        request = json.loads(requests.read(*_LENGTH.unpack(header)))
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + cpu_seconds, resource.RLIM_INFINITY))
-        files = {path: base64.b64decode(data) for path, data in request["files"].items()}
-        answer = judge(request["name"], files, Path(request["themes"])).encoded()
-        answers.write(_LENGTH.pack(len(answer)) + answer)
-        answers.flush()
+def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
+    return judge(request["name"], unpacked(request["files"]), Path(request["themes"])).encoded()
 
 
 if __name__ == "__main__":
-    _serve(sys.stdin.buffer, sys.stdout.buffer, memory=int(sys.argv[1]), cpu_seconds=int(sys.argv[2]))
+    serve(_answer)
