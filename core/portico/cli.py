@@ -1,4 +1,4 @@
-"""The command line: `portico up | serve | status | logs`, `sync | history | rollback | pin | unpin | revoke`, `check | explain`.
+"""The command line: `up | serve | status | logs | sync | history | ...` for operators, `new | check | preview | explain` for bundles.
 
 Each command is a few lines over the part that does the work; what a person sees on the terminal is written here. An error is one
 sentence on standard error and exit code 1; a wrong use of the command line is exit code 2.
@@ -196,6 +196,23 @@ def _ask(state: Path, do: Do, tenant: str | None, **arguments: str | None) -> di
 
 
 @app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="The tenant's name: small letters, digits and '-'; also the directory that is made.")],
+    source: Annotated[str, typer.Option("--from", help="A bundle to begin with: juniq, coec, eurocc, or a directory.")] = "",
+    title: Annotated[str, typer.Option(help="The portal's title; by default the name.")] = "",
+    contact: Annotated[str, typer.Option(help="Where users turn to: mailto:... or a web address.")] = "",
+) -> None:
+    """Make a bundle to begin with: a small one of its own, or a copy of another."""
+    from portico.tenants import newcomers  # noqa: PLC0415
+
+    try:
+        made = newcomers.make(name, Path.cwd(), source=source, title=title, contact=contact)
+    except newcomers.NotMade as error:
+        fail(str(error))
+    typer.echo(newcomers.welcome(made, source))
+
+
+@app.command()
 def check(
     directory: Annotated[Path, typer.Argument(help="The bundle's directory.")] = Path(),
     style: Annotated[Format, typer.Option("--format", help="How findings are written.")] = Format.TEXT,
@@ -216,6 +233,26 @@ def check(
 
 
 @app.command()
+def preview(
+    directory: Annotated[Path, typer.Argument(help="The bundle's directory.")] = Path(),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where it answers on this machine; 0: any port that is free.")] = 8100,
+    themes: Themes = None,
+) -> None:
+    """Show every page of a bundle in a browser, anew at each save, with what is wrong and where."""
+    from portico.tenants.layers import themes_directory  # noqa: PLC0415
+    from portico.tenants.preview import server  # noqa: PLC0415
+
+    if not directory.is_dir():
+        fail(f"There is no directory {directory}.")
+    try:
+        asyncio.run(server.run(directory, themes or themes_directory(), port=port, say=typer.echo))
+    except OSError as error:
+        fail(f"Port {port} can't be used: {error.strerror}. Choose another with --port, or any with --port 0.")
+    except KeyboardInterrupt:
+        return
+
+
+@app.command()
 def explain(
     bundle: Annotated[Path, typer.Argument(help="The bundle's directory, or the name of one of the product's own.")] = Path(),
     what: Annotated[str, typer.Argument(help="A page (home.html), a static file (logo.svg) or a text (start_note); none: all of it.")] = "",
@@ -229,9 +266,9 @@ def explain(
     from portico.tenants.checking import tenant_name  # noqa: PLC0415
     from portico.tenants.composition import compose  # noqa: PLC0415
     from portico.tenants.findings import Refused  # noqa: PLC0415
-    from portico.tenants.layers import read_directory, themes_directory  # noqa: PLC0415
+    from portico.tenants.layers import bundles_directory, read_directory, themes_directory  # noqa: PLC0415
 
-    directory = bundle if bundle.is_dir() else CHECKOUT / "tenants" / bundle
+    directory = bundle if bundle.is_dir() else bundles_directory() / bundle
     if not directory.is_dir():
         fail(f"There is no directory {bundle}.")
     below = themes or themes_directory()

@@ -32,7 +32,7 @@ class Renderer:
     """The pages of one composition. `prefix` is the address below which its static files answer, with a slash at its end."""
 
     def __init__(self, composition: Composition, prefix: str) -> None:
-        self._composition = composition
+        self.composition = composition
         self._prefix = prefix
         self.sources = Sources(composition.templates)
         self.sandbox = Sandbox(
@@ -63,7 +63,7 @@ class Renderer:
     def text(self, locale: str, key: str, **values: object) -> str | None:
         """A text with its values filled in; in English where the language lacks it; None where there is none."""
         for language in dict.fromkeys((locale, *self._fallbacks())):
-            found = self._composition.texts.get(language, {}).get(key)
+            found = self.composition.texts.get(language, {}).get(key)
             if found is not None:
                 return fill(found, values)
         return None
@@ -73,13 +73,13 @@ class Renderer:
         return translate(sentence, lambda key, values: self.text(locale, key, **values))
 
     def _fallbacks(self) -> tuple[str, ...]:
-        return (FALLBACK, *self._composition.tenant.languages)
+        return (FALLBACK, *self.composition.tenant.languages)
 
     def _t(self, key: str, **values: object) -> str:
         rendering = budget.current()
         text = self.text(rendering.locale, str(key), **values)
         if text is None:
-            known = self._composition.texts.get(FALLBACK, {})
+            known = self.composition.texts.get(FALLBACK, {})
             cure = suggestion(str(key), known) or f"Add it to texts/{FALLBACK}.toml of the theme or to [texts.{FALLBACK}] in tenant.toml."
             rendering.problems.append(_here(f"There is no text {str(key)!r}.", cure))
             return str(key)
@@ -90,8 +90,8 @@ class Renderer:
         return text
 
     def _asset(self, path: str) -> str:
-        if str(path) not in self._composition.static:
-            cure = suggestion(str(path), self._composition.static) or "Put it below static/."
+        if str(path) not in self.composition.static:
+            cure = suggestion(str(path), self.composition.static) or "Put it below static/."
             budget.current().problems.append(_here(f"There is no static file {str(path)!r}.", cure))
         return self.asset(str(path))
 

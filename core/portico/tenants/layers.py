@@ -132,9 +132,17 @@ def _walk(root: Path, folder: str) -> Iterable[Entry]:
 
 def themes_directory() -> Path:
     """Where the product's own themes lie: in the installed package, else in the checkout."""
+    return _own("themes", "themes")
+
+
+def bundles_directory() -> Path:
+    """Where the product's own bundles lie, to begin with and to learn from: in the installed package, else in the checkout."""
+    return _own("bundles", "tenants")
+
+
+def _own(installed: str, checkout: str) -> Path:
     package = Path(portico.__file__).parent
-    installed = package / "themes"
-    return installed if installed.is_dir() else package.parent.parent / "themes"
+    return package / installed if (package / installed).is_dir() else package.parent.parent / checkout
 
 
 def theme_chain(name: str, themes: Path) -> list[tuple[Layer, Theme]]:

@@ -55,10 +55,11 @@ def render_all(composition: Composition, *, prefix: str = "/hub/brand/rehearsal/
     pages: list[Rendered] = []
     seen: list[tuple[Source, Outline]] = []
     own_ids: dict[str, set[str]] = {name: set() for name in own_pages(composition)}
+    whole = True
     if not findings:
         for locale in composition.tenant.languages:
-            for sample in _samples(renderer, composition, locale):
-                rendered = _rehearse(renderer, sample)
+            for sample in samples_of(renderer, composition, locale):
+                rendered = rehearse(renderer, sample)
                 findings.update(dict.fromkeys(rendered.findings))
                 if rendered.html is not None and rendered.source is not None:
                     outline = structure.read(rendered.html)
@@ -66,9 +67,11 @@ def render_all(composition: Composition, *, prefix: str = "/hub/brand/rehearsal/
                     seen.append((rendered.source, outline))
                     findings.update(dict.fromkeys(_places(renderer, outline.objections, rendered.source)))
                     own_ids.get(sample.page, set()).update(outline.ids)
+                whole = whole and rendered.html is not None
                 if len(findings) >= FINDING_LIMIT:
                     break
-        for source, outline in seen:
+        # Where a page couldn't be rendered nobody knows which places it has.
+        for source, outline in seen if whole else ():
             findings.update(dict.fromkeys(_places(renderer, structure.dead_links(outline, own_ids), source)))
     located = (_located(renderer, finding) for finding in findings)
     return Rehearsal(tuple(pages), tuple(dict.fromkeys(located))[:FINDING_LIMIT])
@@ -80,7 +83,8 @@ def own_pages(composition: Composition) -> tuple[str, ...]:
     return tuple(sorted(path.removeprefix("pages/").removesuffix(".html") for path in paths))
 
 
-def _samples(renderer: Renderer, composition: Composition, locale: str) -> Iterator[Sample]:
+def samples_of(renderer: Renderer, composition: Composition, locale: str) -> Iterator[Sample]:
+    """Every page of a composition in every state, in one language."""
     return samples(
         composition.tenant,
         name=composition.name,
@@ -91,7 +95,7 @@ def _samples(renderer: Renderer, composition: Composition, locale: str) -> Itera
     )
 
 
-class _Tried(NamedTuple):
+class Tried(NamedTuple):
     """What came of one page: its HTML, its own template, what is wrong."""
 
     html: str | None
@@ -99,18 +103,19 @@ class _Tried(NamedTuple):
     findings: list[Finding]
 
 
-def _rehearse(renderer: Renderer, sample: Sample) -> _Tried:
+def rehearse(renderer: Renderer, sample: Sample) -> Tried:
+    """Render one page; whatever its templates do comes back as findings."""
     rendering = Rendering(locale=sample.common.locale)
     path = template_path(sample.view)
     try:
         own = renderer.sources.source(renderer.sandbox.page(path))
     except TemplateNotFound:
-        return _Tried(None, None, [Finding(f"templates/{path}", 0, 0, "No layer has this page.", "Add it, or choose a theme that has it.")])
+        return Tried(None, None, [Finding(f"templates/{path}", 0, 0, "No layer has this page.", "Add it, or choose a theme that has it.")])
     try:
         html = renderer.render(sample.common, sample.view, rendering=rendering)
     except Exception as error:  # a template may raise anything; whatever it is, it is the candidate's
-        return _Tried(None, own, [*rendering.problems, _explain(error, own.label)])
-    return _Tried(html, own, [*rendering.problems, *_places(renderer, markup.check(html), own)])
+        return Tried(None, own, [*rendering.problems, _explain(error, own.label)])
+    return Tried(html, own, [*rendering.problems, *_places(renderer, markup.check(html), own)])
 
 
 def _places(renderer: Renderer, objections: Iterable[Objection], own: Source) -> Iterator[Finding]:

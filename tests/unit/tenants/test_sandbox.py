@@ -165,6 +165,6 @@ def test_a_macro_is_evaluated_for_each_page_in_its_language(themes: Path) -> Non
 
 
 def _landing(renderer: Renderer, locale: str = "en") -> str:
-    composition = renderer._composition
+    composition = renderer.composition
     sample = next(samples(composition.tenant, name="test", asset=renderer.asset, locale=locale))
     return renderer.render(sample.common, sample.view)
