@@ -245,7 +245,7 @@ def preview(
     if not directory.is_dir():
         fail(f"There is no directory {directory}.")
     try:
-        asyncio.run(server.run(directory, themes or themes_directory(), port=port, say=typer.echo))
+        asyncio.run(server.run(directory, themes or themes_directory(), port=port, tell=typer.echo))
     except OSError as error:
         fail(f"Port {port} can't be used: {error.strerror}. Choose another with --port, or any with --port 0.")
     except KeyboardInterrupt:

@@ -39,11 +39,11 @@ def previewed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Previewed]:
     ready = threading.Event()
     loop = asyncio.new_event_loop()
 
-    def say(words: str) -> None:
+    def tell(words: str) -> None:
         said.append(words)
         ready.set()
 
-    task = loop.create_task(run(bundle, themes_directory(), port=0, say=say))
+    task = loop.create_task(run(bundle, themes_directory(), port=0, tell=tell))
 
     def work() -> None:
         with pytest.raises(asyncio.CancelledError):

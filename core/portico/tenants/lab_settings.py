@@ -39,9 +39,9 @@ def installed() -> Schemas:
 
 
 def check(overrides: Mapping[str, Mapping[str, object]], document: str, schemas: Schemas) -> list[Finding]:
-    """What JupyterLab wouldn't know or take. `document` is the file's text, for places in it."""
+    """What JupyterLab wouldn't know or take; nothing where there are no schemas. `document` is the file's text, for places in it."""
     findings = []
-    for plugin, settings in overrides.items():
+    for plugin, settings in overrides.items() if schemas else ():
         if plugin not in schemas:
             cure = suggestion(plugin, schemas) or "Look up the plugin's name in JupyterLab's settings editor."
             findings.append(_finding(document, [plugin], f"JupyterLab has no plugin {plugin!r}.", cure))

@@ -31,5 +31,9 @@ def test_settings_are_held_against_the_plugins_schema(overrides: dict[str, dict[
     assert found == [] if not expected else found[0].startswith(f"lab/overrides.json:{expected}")
 
 
+def test_where_no_jupyterlab_is_installed_nothing_is_objected_to() -> None:
+    assert lab_settings.check({"any:plugin": {"any": 1}}, "{}", {}) == []
+
+
 def test_the_installed_jupyterlab_brings_its_schemas() -> None:
     assert "scrollback" in lab_settings.installed()[TERMINAL]["properties"]

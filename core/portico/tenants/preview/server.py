@@ -69,10 +69,10 @@ async def serving(studio: Studio, port: int) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def run(directory: Path, themes: Path, *, port: int, say: Callable[[str], None]) -> None:
+async def run(directory: Path, themes: Path, *, port: int, tell: Callable[[str], None]) -> None:
     """Show the bundle in a directory until this is cancelled. Raises OSError where the port is taken."""
     async with Studio(directory, themes) as studio, serving(studio, port) as address:
-        say(f"{directory.resolve().name} is shown at {address}\nEvery save shows at once; Ctrl+C ends it.")
+        tell(f"{directory.resolve().name} is shown at {address}\nEvery save shows at once; Ctrl+C ends it.")
         await asyncio.Event().wait()
 
 
