@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench import activations, memory, pushes
+from tests.bench import activations, memory, neighbours, previews, pushes
 from tests.bench.load import Rate, measure
 from tests.bench.starts import ByHand, Times, repeat, summary, through_portico, token_of
 from tests.bench.stock import Stock, stock_hub
@@ -168,6 +168,8 @@ def main() -> int:
         shutil.rmtree(directory, ignore_errors=True)
     sections["From a push to the live version"] = pushes.section()
     sections["A thousand activations under load"] = activations.section()
+    sections["A portal's pages while its neighbour attacks"] = neighbours.section()
+    sections["From a saved file to the repainted page of a preview"] = previews.section()
     write(sections)
     return 0
 

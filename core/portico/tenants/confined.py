@@ -19,6 +19,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+NICENESS = 15
+"""What somebody waits for at a portal goes before what may take its time: a hostile bundle costs the machine's spare time alone."""
 _LENGTH = struct.Struct(">I")
 
 
@@ -104,6 +106,7 @@ class Confined:
 def serve(answer: Callable[[Any], Any]) -> None:
     """The process itself: a request at a time, until there are no more. Its limits stand in its arguments."""
     memory, cpu_seconds = (int(argument) for argument in sys.argv[1:3])
+    os.nice(NICENESS)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
