@@ -26,7 +26,8 @@ INNER = "document.querySelector('[data-page]').contentDocument"
 PAINTED = f"""wanted => new Promise(done => {{
   const look = () => {{
     const page = {INNER};
-    if (page?.body && (getComputedStyle(page.body).outlineColor === wanted || page.title === wanted)) requestAnimationFrame(() => done(true));
+    const seen = page?.body ? [getComputedStyle(page.body).outlineColor, page.title] : [];
+    if (seen.includes(wanted)) requestAnimationFrame(() => done(true));
     else requestAnimationFrame(look);
   }};
   look();
