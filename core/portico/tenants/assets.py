@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from xml.parsers import expat
 
-from portico.tenants import stylesheets
+from portico.tenants import fonts, stylesheets
 from portico.tenants.documents import decode
 from portico.tenants.findings import Finding, Refused, suggestion
 
@@ -47,6 +47,7 @@ CONTENT_TYPES = {
 """What may lie below `static/`, by the end of its name, and as what it is served."""
 SMALL = 100_000
 """Bytes of a file whose checks are remembered."""
+_FONTS = frozenset({".woff", ".woff2"})
 _THEME_ONLY = frozenset({".js"})
 
 _SVG_REFUSED = frozenset({"script", "foreignobject", "handler", "listener", "iframe", "embed", "object", "audio", "video", "use-script"})
@@ -64,7 +65,10 @@ def check(path: str, data: bytes, *, file: str, kind: str, static: Collection[st
         return [Finding(file, 0, 0, "A bundle has no scripts.", "Scripts belong to a theme, which the operator installs.")]
     if suffix in _MAGIC:
         what = f"The content isn't what {suffix!r} promises."
-        return [] if _MAGIC[suffix](data) else [Finding(file, 1, 1, what, "Export the file again in that format.")]
+        if not _MAGIC[suffix](data):
+            return [Finding(file, 1, 1, what, "Export the file again in that format.")]
+        broken = fonts.objection(data) if suffix in _FONTS else ""
+        return [Finding(file, 0, 0, broken, "Make the web font anew from its source.")] if broken else []
     if len(data) <= SMALL:
         return list(_known(path, data, file, frozenset(static) if suffix == ".css" else frozenset()))
     return _check_text(path, data, file=file, static=static)

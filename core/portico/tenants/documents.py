@@ -15,6 +15,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from portico.tenants.contracts import upgraded
 from portico.tenants.findings import Finding, Refused, refuse, suggestion
 from portico.tenants.positions import Key, nearest, positions
 from portico.words import FORMS
@@ -70,8 +71,10 @@ def read_toml(data: bytes, file: str) -> tuple[dict[str, object], str]:
 
 
 def read_model(model: type[Model], data: bytes, file: str) -> Model:
-    """A TOML document as `model`; raises Refused with a finding for each wrong key."""
+    """A TOML document as `model`, upgraded from an older contract; raises Refused with a finding for each wrong key."""
     values, text = read_toml(data, file)
+    if "contract" in model.model_fields:
+        values = upgraded(values, text, file=file)
     try:
         return model.model_validate(values)
     except ValidationError as error:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from tornado import web
 
 from portico.auth.logout import LOGGED_OUT
-from portico.hub import language
+from portico.hub import language, representation
 from portico.hub.handlers.base import PortalHandler
 from portico.hub.portal import Portal
 from portico.tenants.views import LandingPage, OwnPage, Urls
@@ -114,20 +114,20 @@ class Brand(web.RequestHandler):
             raise web.HTTPError(404)
         self.set_header("Content-Type", snapshot.content_type(path))
         self.set_header("Cache-Control", "public, max-age=31536000, immutable")
-        self.set_header("Etag", f'"{snapshot.manifest.files[f"static/{path}"].sha256}"')
-        if self.check_etag_header():
-            self.set_status(HTTPStatus.NOT_MODIFIED)
+        kept, packed = snapshot.manifest.files, snapshot.packed_file(path)
+        record, smaller = kept[f"static/{path}"], kept.get(f"gzip/{path}")
+        about = representation.File(record.sha256, record.size, smaller.size if smaller else None)
+        answer = representation.answer(about, {name.lower(): value for name, value in self.request.headers.items()})
+        self.set_status(answer.status)
+        for name, value in answer.headers.items():
+            self.set_header(name, value)
+        if answer.status in (HTTPStatus.NOT_MODIFIED, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE):
             return
-        packed = snapshot.packed_file(path)
-        if packed is not None:
-            self.set_header("Vary", "Accept-Encoding")
-            if "gzip" in self.request.headers.get("Accept-Encoding", ""):
-                self.set_header("Content-Encoding", "gzip")
-                file = packed
         try:
-            self.finish(file.read_bytes())
+            content = (packed if answer.packed and packed else file).read_bytes()
         except FileNotFoundError as error:  # collected or revoked since
             raise web.HTTPError(404) from error
+        self.finish(content[answer.start : answer.stop])
 
     def head(self, digest: str, path: str) -> None:
         """As `get`, without the file."""
