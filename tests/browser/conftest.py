@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.support.chromium import FLAGS, find
 from tests.support.installation import ROOT
+
+# A machine that does other things beside the tests may be slow; what never comes is still found out.
+expect.set_options(timeout=30_000)
 
 ARTIFACTS = ROOT / "test-artifacts"
 

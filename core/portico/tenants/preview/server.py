@@ -86,11 +86,12 @@ class _Answers:
         return web.Response(body=content, content_type=FILES[name], charset="utf-8", headers={"Content-Security-Policy": _FRAME})
 
     async def events(self, request: web.Request) -> web.StreamResponse:
-        stream = await _stream(request)
+        stream = _stream()
         states = aiter(self._studio.states())
         news = asyncio.ensure_future(anext(states))
         with contextlib.suppress(ConnectionResetError):
             try:
+                await stream.prepare(request)
                 while True:
                     done, _ = await asyncio.wait([news], timeout=BREATH)
                     if not done:
@@ -183,16 +184,16 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     return response
 
 
-async def _stream(request: web.Request) -> web.StreamResponse:
-    stream = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
-    await stream.prepare(request)
-    return stream
+def _stream() -> web.StreamResponse:
+    """Server-sent events. Whoever asked may be gone before the first byte: ConnectionResetError, which is no fault."""
+    return web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
 
 
 async def _silence(request: web.Request) -> web.StreamResponse:
     """A stream of a lab's events in which nothing happens."""
-    stream = await _stream(request)
+    stream = _stream()
     with contextlib.suppress(ConnectionResetError):
+        await stream.prepare(request)
         while True:
             await stream.write(b": nothing happens in a preview\n\n")
             await asyncio.sleep(BREATH)
