@@ -2,14 +2,16 @@
 
 A whole installation, one portal, asked through the gateway by connections that each ask again as soon as they are answered. Versions are
 pushed, so that each is fetched, judged, written and collected as ever, and in between the last of them are made live in turn by rollbacks.
-Every version says its number on a page of its own and in its style sheet. A page is whole when all addresses of files in it carry one
-digest, when the number that it says is that digest's and no other's, and when the style sheet that it names answers with the same number.
+Half of the visitors are logged in, so that their pages are rendered for each of them. Every version says its number on a page of its own
+and in its style sheet. A page is whole when all addresses of files in it carry one digest, when every one of these files answers and is
+what it was the last time, and when the numbers that pages and style sheets say with a digest are one and the same.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import random
 import re
 import shutil
@@ -27,8 +29,9 @@ from portico.tenants.trigger import ask
 
 from tests.support.bundles import git
 from tests.support.installation import Up, up
+from tests.support.visitor import Visitor
 
-TENANT = "juniq"
+TENANT, USER = "juniq", "qubit"
 ACTIVATIONS = 1000
 PUSHES = 40
 """How many of them are a push; the others are rollbacks."""
@@ -37,8 +40,9 @@ RETURNS = 8
 CONNECTIONS = 4
 SEED = 20260131
 LIMIT = 30.0
-PAGES = ("/hub/login", "/hub/page/version")
-_DIGEST = re.compile(rb"/hub/brand/([0-9a-f]{32})/")
+PAGES = {"": ("/hub/login", "/hub/page/version"), USER: ("/hub/home", "/hub/page/version")}
+"""By who loads them; nobody is logged out."""
+_FILE = re.compile(rb"/hub/brand/([0-9a-f]{32})/[A-Za-z0-9._/-]+")
 _NUMBER = re.compile(rb"Version ([0-9]+)\.")
 
 
@@ -53,24 +57,30 @@ class Seen:
     faults: Counter[str] = field(default_factory=Counter)
     numbers: dict[bytes, set[bytes]] = field(default_factory=dict)
     """The numbers that were seen with each digest."""
+    contents: dict[bytes, bytes] = field(default_factory=dict)
+    """What each file's address answered, as a SHA-256."""
     times: list[float] = field(default_factory=list)
     """Seconds for each page."""
 
-    def page(self, body: bytes) -> bytes | None:
-        """Look at a page; answers its digest."""
+    def page(self, body: bytes) -> tuple[bytes, list[bytes]] | None:
+        """Look at a page; answers its digest and the addresses of its files."""
         self.pages += 1
-        digests = set(_DIGEST.findall(body))
+        found = {match.group(): match.group(1) for match in _FILE.finditer(body)}
+        digests = set(found.values())
         if len(digests) != 1:
             self.faults["page with more than one digest" if digests else "page without a digest"] += 1
             return None
         (digest,) = digests
         self.numbers.setdefault(digest, set()).update(_NUMBER.findall(body))
-        return digest
+        return digest, sorted(found)
 
-    def file(self, digest: bytes, body: bytes) -> None:
-        """Look at the style sheet of a page that has just come."""
+    def file(self, digest: bytes, address: bytes, body: bytes) -> None:
+        """Look at a file of a page that has just come."""
         self.files += 1
         self.numbers.setdefault(digest, set()).update(_NUMBER.findall(body))
+        content = hashlib.sha256(body).digest()
+        if self.contents.setdefault(address, content) != content:
+            self.faults["file that isn't what it was"] += 1
 
     def mixed(self) -> int:
         """Digests that came with more than one version's number, or with none."""
@@ -80,9 +90,9 @@ class Seen:
 class Connection:
     """One visitor's connection, kept open."""
 
-    def __init__(self, port: int, host: str) -> None:
+    def __init__(self, port: int, host: str, cookies: str = "") -> None:
         self._port = port
-        self._host = host
+        self._head = f"Host: {host}\r\nAccept: */*\r\n" + (f"Cookie: {cookies}\r\n" if cookies else "")
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def get(self, path: str) -> tuple[int, bytes]:
@@ -91,7 +101,7 @@ class Connection:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port, limit=1 << 20)
         reader, writer = self._streams
         try:
-            writer.write(f"GET {path} HTTP/1.1\r\nHost: {self._host}\r\nAccept: */*\r\n\r\n".encode())
+            writer.write(f"GET {path} HTTP/1.1\r\n{self._head}\r\n".encode())
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.startswith(b"content-length:"))
             return int(head.split(b" ", 2)[1]), await reader.readexactly(length)
@@ -106,23 +116,25 @@ class Connection:
             self._streams = None
 
 
-async def visit(installation: Up, seen: Seen, over: asyncio.Event) -> None:
-    """Load the two pages in turn, and after each its style sheet, until it is over."""
-    connection = Connection(installation.port, f"{TENANT}.localhost:{installation.port}")
+async def visit(installation: Up, seen: Seen, over: asyncio.Event, user: str, cookies: str) -> None:
+    """Load the user's pages in turn, and after each all of its files, until it is over."""
+    connection = Connection(installation.port, f"{TENANT}.localhost:{installation.port}", cookies)
     before = None
     while not over.is_set():
-        for path in PAGES:
+        for path in PAGES[user]:
             began = time.perf_counter()
             body = await _asked(connection, path, seen)
             seen.times.append(time.perf_counter() - began)
-            digest = seen.page(body) if body is not None else None
-            if digest is None:
+            found = seen.page(body) if body is not None else None
+            if found is None:
                 continue
+            digest, files = found
             seen.changes += before not in (None, digest)
             before = digest
-            sheet = await _asked(connection, f"/hub/brand/{digest.decode()}/css/tenant.css", seen)
-            if sheet is not None:
-                seen.file(digest, sheet)
+            for address in files:
+                content = await _asked(connection, address.decode(), seen)
+                if content is not None:
+                    seen.file(digest, address, content)
     connection.close()
 
 
@@ -210,7 +222,9 @@ async def measure(installation: Up, root: Path) -> list[str]:
 
 async def _under_load(installation: Up, seen: Seen, doing: Awaitable[None]) -> None:
     over = asyncio.Event()
-    visitors = [asyncio.create_task(visit(installation, seen, over)) for _ in range(CONNECTIONS)]
+    cookies = await asyncio.to_thread(logged_in, installation)
+    whose = [(user, cookies if user else "") for user in PAGES] * (CONNECTIONS // len(PAGES))
+    visitors = [asyncio.create_task(visit(installation, seen, over, *who)) for who in whose]
     try:
         await doing
     finally:
@@ -220,12 +234,19 @@ async def _under_load(installation: Up, seen: Seen, doing: Awaitable[None]) -> N
         visitor.result()
 
 
+def logged_in(installation: Up) -> str:
+    """The cookies of somebody who has logged in, as a header."""
+    with Visitor(installation.address(TENANT)) as visitor:
+        visitor.log_in(USER, installation.password(USER)).raise_for_status()
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in visitor.http.cookies.jar if cookie.domain.startswith(TENANT))
+
+
 def lines(calm: Seen, busy: Seen, returns: list[float], spent: float) -> list[str]:
     """The section."""
     faults = ", ".join(f"{count} x {kind}" for kind, count in sorted(busy.faults.items())) or "none"
     return [
-        f"One portal through the gateway, {CONNECTIONS} connections without a pause; {ACTIVATIONS:,} activations, {PUSHES} of them a push "
-        f"with all checks and {ACTIVATIONS - PUSHES} a rollback, in {spent:.0f} s.",
+        f"One portal through the gateway, {CONNECTIONS} connections without a pause, half of them logged in; {ACTIVATIONS:,} activations, "
+        f"{PUSHES} of them a push with all checks and {ACTIVATIONS - PUSHES} a rollback, in {spent:.0f} s.",
         "",
         "| pages | loaded | median | 95 % | slowest |",
         "|---|---|---|---|---|",
@@ -236,9 +257,9 @@ def lines(calm: Seen, busy: Seen, returns: list[float], spent: float) -> list[st
         "|---|---|",
         f"| pages with another digest than the one before | {busy.changes:,} |",
         f"| digests seen | {len(busy.numbers)} |",
-        f"| style sheets loaded after their page | {busy.files:,} |",
+        f"| files loaded after their page, and addresses of them | {busy.files:,}, {len(busy.contents):,} |",
         f"| digests with another content than one version's | {busy.mixed()} |",
-        f"| requests that failed, pages that mixed digests | {faults} |",
+        f"| requests that failed, pages that mixed digests, files that changed | {faults} |",
         f"| a rollback, asked until live: median, slowest | {1000 * statistics.median(returns):.0f} ms, {1000 * max(returns):.0f} ms |",
     ]
 
