@@ -14,6 +14,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sized
 from datetime import datetime
+from functools import wraps
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -61,6 +62,8 @@ _TEMPLATE_NAME = re.compile(r"(?:theme:)?[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0
 
 RANGE_LIMIT = 1_000
 NUMBER_LIMIT = 10**15
+LENGTH_PER_STEP = 100
+"""Characters or items that a filter goes through for one step of the budget."""
 
 
 class Source(NamedTuple):
@@ -155,7 +158,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             bytecode_cache=_CODE,
         )
         self.sources = sources
-        self.filters = {name: FILTERS[name] for name in FILTER_NAMES} | _OWN_FILTERS
+        self.filters = {name: _charged(FILTERS[name]) for name in FILTER_NAMES} | _OWN_FILTERS
         self.tests = {name: TESTS[name] for name in TEST_NAMES}
         self._functions = {"range": _range, **functions}
         self.globals = {**values, **self._functions}
@@ -309,6 +312,19 @@ def _range(*bounds: int) -> range:
     if len(numbers) > RANGE_LIMIT:
         raise budget.TooMuch(f"A range may have {RANGE_LIMIT:,} numbers.")
     return numbers
+
+
+def _charged(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter that draws on the budget before it runs: by the size of what it is given, since it goes through that unseen."""
+    position = 1 if hasattr(function, "jinja_pass_arg") else 0
+
+    @wraps(function)  # keeps Jinja's mark of what the filter wants to be passed first
+    def charged(*args: Any, **kwargs: Any) -> Any:
+        value = args[position] if len(args) > position else None
+        budget.current().charge(1 + len(value) // LENGTH_PER_STEP if isinstance(value, Sized) else 1)
+        return function(*args, **kwargs)
+
+    return charged
 
 
 @pass_context

@@ -148,6 +148,18 @@ def test_the_budget_holds_when_a_page_is_served(themes: Path) -> None:
         renderer.render(common, views.LandingPage())
 
 
+@pytest.mark.parametrize("costly", ["text|unique|list|length", "text|sort|length", "text|title|length", "text|striptags|length"])
+def test_what_a_filter_goes_through_is_counted(themes: Path, costly: str) -> None:
+    """A loop of few turns, each of them long: no turn may go by unseen when the page is served."""
+    double = "{% set text = 'x y ' %}" + "{% set text = text ~ text %}" * 14
+    files = {"templates/landing.html": page(f"{double}{{% for turn in range(999) %}}{{{{ {costly} }}}}{{% endfor %}}")}
+    composition = composed(themes, files).composition
+    renderer = Renderer(composition, "/")
+    sample = next(samples(composition.tenant, name="test", asset=renderer.asset, locale="en"))
+    with pytest.raises(budget.TooMuch, match="steps"):
+        renderer.render(sample.common, sample.view, rendering=budget.Rendering(locale="en", steps=budget.STEPS - 5_000))
+
+
 def test_includes_that_double_are_stopped(themes: Path) -> None:
     files = {f"templates/p{n}.html": f'{{% include "p{n + 1}.html" %}}{{% include "p{n + 1}.html" %}}' for n in range(30)}
     findings = judged(themes, {**files, "templates/p30.html": "x", "templates/landing.html": '{% include "p0.html" %}'})
