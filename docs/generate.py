@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import importlib.util
 import inspect
 import json
 import os
@@ -40,6 +41,7 @@ def pages() -> dict[str, str]:
         "template-context.md": HEAD + template_context(),
         "command-line.md": HEAD + command_line(),
         "rest-api.md": HEAD + rest_api(),
+        "hostile-inputs.md": HEAD + hostile_inputs(),
     }
 
 
@@ -179,6 +181,16 @@ def openapi() -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as directory:
         return dict(create_app(sample_settings(Path(directory))).openapi())
+
+
+def hostile_inputs() -> str:
+    """Which test covers which hostile input, from the tests themselves."""
+    spec = importlib.util.spec_from_file_location("hostile", Path(__file__).with_name("hostile.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return str(module.page())
 
 
 def sample_settings(directory: Path) -> Any:

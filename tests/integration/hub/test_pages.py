@@ -110,6 +110,7 @@ def test_a_static_file_may_be_kept_for_ever_and_runs_nothing(world: World) -> No
 
 @pytest.mark.parametrize("path", OUTSIDE)
 def test_only_a_snapshots_own_files_are_served(world: World, path: str) -> None:
+    """Hostile input 3."""
     with world.somebody() as visitor:
         snapshot = world.store.current("juniq")
         assert snapshot

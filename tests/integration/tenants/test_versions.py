@@ -104,6 +104,7 @@ async def test_a_pin_stays_whatever_is_pushed_until_it_is_taken_out(following: S
 
 
 async def test_a_revoked_version_never_goes_live_again(following: Service, remote: Remote, three: list[str]) -> None:
+    """Hostile input 30."""
     bad = live(following)
     answer = await following.ask("revoke", why="a picture that isn't ours")
     assert answer["commit"] == three[1]
