@@ -16,6 +16,8 @@ pytestmark = pytest.mark.browser
 
 ORIGIN = "http://portal.example"
 PREFIX = "/hub/brand/look/"
+STATES = ("announcements", "five-labs", "form-errors", "failed", "404", "logged-in")
+"""Those that show the most."""
 BROKEN = """() => {
   const broken = [];
   for (const heading of document.querySelectorAll("h1, h2, h3")) {
@@ -37,7 +39,8 @@ BROKEN = """() => {
 @pytest.mark.parametrize("tenant", ["juniq", "coec", "eurocc"])
 def test_pages_fit(tenant: str, visit: Callable[..., Page]):
     candidate = compose(tenant, read_directory(ROOT / "tenants" / tenant), themes_directory())
-    pages = {f"/{page.page}/{page.state}/{page.locale}": page.html for page in render_all(candidate.composition, prefix=PREFIX).pages}
+    rehearsed = render_all(candidate.composition, prefix=PREFIX).pages
+    pages = {f"/{page.page}/{page.state}/{page.locale}": page.html for page in rehearsed if page.state in STATES}
     assert {path.rpartition("/")[2] for path in pages} == {"en", "de"}
     page = visit()
 

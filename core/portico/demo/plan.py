@@ -97,8 +97,8 @@ class DemoPlan(Model):
     def _log_file(self, process: str) -> Path:
         return self.state / "logs" / f"demo-{process}.log"
 
-    def provider_config(self, secret_files: dict[str, Path]) -> ProviderConfig:
-        """`secret_files`: each tenant's file with its client secret."""
+    def provider_config(self, secret_files: dict[str, Path], others: tuple[ClientConfig, ...] = ()) -> ProviderConfig:
+        """`secret_files`: each tenant's file with its client secret. `others`: clients of tenants that the demo didn't begin with."""
         return ProviderConfig(
             port=self.identity_port,
             issuer=self.issuer,
@@ -112,7 +112,8 @@ class DemoPlan(Model):
                     origins=(self.portal(tenant),),
                 )
                 for tenant in self.tenants
-            ),
+            )
+            + others,
             users=tuple(
                 UserConfig(
                     name=user.name,

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import secrets
 import subprocess
+import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import tomli_w
 from cryptography.fernet import Fernet
+from pydantic import ValidationError
 
 from portico.demo.catalogue import USERS
+from portico.demo.configuration import ClientConfig
 from portico.demo.install import install
 from portico.demo.plan import LOGIN_HOST, DemoPlan
 from portico.settings import Settings, load
@@ -81,9 +85,11 @@ Portico is ready.
 def arrange(state: Path, *, port: int, checkout: Path) -> Arranged:
     """Write what the demo needs below `state`; raises CannotStart where a bundle or git is missing."""
     secret = _secrets_below(state / "secrets")
+    config = state / "portico.toml"
+    added = _added(config)
     tenants = list(GRANTS)
     ports = remembered_ports(state / "run" / "ports.json", _PORTS)
-    hubs = remembered_ports(state / "run" / "hub-ports.json", tenants)
+    hubs = remembered_ports(state / "run" / "hub-ports.json", [*tenants, *(entry.name for entry in added)])
     plan = DemoPlan(
         state=state,
         gateway_port=port,
@@ -123,11 +129,12 @@ def arrange(state: Path, *, port: int, checkout: Path) -> Arranged:
                 webhook_secret_file=secret(f"{name}-webhook-secret"),
             )
             for name, grants in GRANTS.items()
-        ],
+        ]
+        + added,
         poll_interval=1.0,
     )
     install(plan, client_secret_files={tenant.name: tenant.client_secret_file for tenant in settings.tenants})
-    config = state / "portico.toml"
+    _register(plan, settings)
     config.write_text(tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True)))
     return Arranged(_installation(load(config), config, plan, checkout))
 
@@ -147,7 +154,37 @@ def _installation(settings: Settings, config: Path, plan: DemoPlan, checkout: Pa
         LOGIN_HOST: f"http://127.0.0.1:{plan.identity_port}",
         OPERATOR_HOST: f"http://127.0.0.1:{operator_port(installation)}",
     }
-    return Installation(**{**vars(installation), "routes": routes})
+    return replace(installation, routes=routes, tell=partial(_register, plan))
+
+
+def _register(plan: DemoPlan, settings: Settings) -> None:
+    """Have the identity provider know the clients of all tenants."""
+    files = {tenant.name: tenant.client_secret_file for tenant in settings.tenants}
+    # One that has gone keeps its client: its portal may come back.
+    known = {name: files.get(name, settings.state / "secrets" / f"{name}-client-secret") for name in plan.tenants}
+    others = tuple(
+        ClientConfig(
+            client_id=tenant.client_id,
+            secret_file=tenant.client_secret_file,
+            title=tenant.name,
+            redirect_uris=(f"{settings.address(tenant)}/hub/oauth_callback",),
+            origins=(settings.address(tenant),),
+        )
+        for tenant in settings.tenants
+        if tenant.name not in plan.tenants
+    )
+    plan.provider_config(known, others).write(plan.config_file("identity-provider"))
+
+
+def _added(config: Path) -> list[TenantEntry]:
+    """The tenants that somebody has added to the demo's configuration: they stay when it is written anew. Raises CannotStart."""
+    try:
+        tenants = tomllib.loads(config.read_text(encoding="utf-8")).get("tenants", [])
+        return [TenantEntry.model_validate(entry) for entry in tenants if entry.get("name") not in GRANTS]
+    except FileNotFoundError:
+        return []
+    except (tomllib.TOMLDecodeError, ValidationError, AttributeError) as error:
+        raise CannotStart(f"{config} can't be used, and holds tenants that you may have added: {error}. Mend it, or delete it.") from error
 
 
 def _looks_after(user: str) -> str:

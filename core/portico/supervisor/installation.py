@@ -57,6 +57,8 @@ class Installation:
     users: Sequence[DemoUser] = ()
     gateway_directory: Path | None = None
     """Where `npm ci` has put the gateway's program."""
+    tell: Callable[[Settings], None] | None = None
+    """Who else must know of the tenants whenever they change: a demo's identity provider."""
 
     @property
     def in_force(self) -> Path:
@@ -276,6 +278,8 @@ class Supervisor:
             await gateway.remove_routes(settings.gateway, [*hosts, *(f"{host}{HOOKS_PATH}" for host in hosts)])
             await self._route()
         put_in_force(self.installation)
+        if self.installation.tell is not None:
+            await asyncio.to_thread(self.installation.tell, settings)
         for running in self.programs:
             if running.program.name == "backend" and running.pid is not None:
                 os.kill(running.pid, signal.SIGHUP)

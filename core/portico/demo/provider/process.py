@@ -15,4 +15,6 @@ def main(config_file: Path) -> None:
     """`python -m portico.demo identity-provider --config FILE`."""
     config = ProviderConfig.read(config_file)
     logs.configure("identity-provider", file=config.log_file)
-    web.run_app(Provider(config).application(), host=config.address, port=config.port, access_log=None, print=None, shutdown_timeout=1)
+    web.run_app(
+        Provider(config, config_file).application(), host=config.address, port=config.port, access_log=None, print=None, shutdown_timeout=1
+    )

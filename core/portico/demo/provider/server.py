@@ -36,12 +36,12 @@ class Asked:
 
 
 class Provider:
-    """One provider over its configuration."""
+    """One provider over its configuration. Its clients change with the file `source`, where there is one; all else stays as it was."""
 
-    def __init__(self, config: ProviderConfig) -> None:
+    def __init__(self, config: ProviderConfig, source: Path | None = None) -> None:
         self._config = config
-        self._clients = {client.client_id: client for client in config.clients}
-        self._secrets = {client.client_id: client.secret_file.read_text().strip() for client in config.clients}
+        self._source, self._seen = source, 0
+        self._register(config.clients)
         self._users = {user.name: user for user in config.users}
         self._tokens = Tokens(
             directory=config.directory,
@@ -68,6 +68,23 @@ class Provider:
             ]
         )
         return app
+
+    def _register(self, clients: tuple[ClientConfig, ...]) -> None:
+        """Know these clients; raises OSError where the file with a secret is missing."""
+        self._clients, self._secrets = (
+            {client.client_id: client for client in clients},
+            {client.client_id: client.secret_file.read_text().strip() for client in clients},
+        )
+
+    def _look(self) -> None:
+        """Take the clients of the file, if it was written since; one that can't be read yet is read at the next request."""
+        if self._source is None:
+            return
+        with contextlib.suppress(OSError, ValueError):
+            written = self._source.stat().st_mtime_ns
+            if written != self._seen:
+                self._register(ProviderConfig.read(self._source).clients)
+                self._seen = written
 
     async def discovery(self, _: web.Request) -> web.Response:
         """OpenID Connect Discovery 1.0, section 3."""
@@ -155,7 +172,8 @@ class Provider:
         with contextlib.suppress(Invalid):
             self._tokens.end_session(self._tokens.check(request.cookies.get(COOKIE, ""), "session")["sid"])
         target = str(form.get("post_logout_redirect_uri", ""))
-        allowed = {origin for client in self._config.clients for origin in client.origins}
+        self._look()
+        allowed = {origin for client in self._clients.values() for origin in client.origins}
         parts = urlsplit(target)
         if f"{parts.scheme}://{parts.netloc}" in allowed:
             state = f"{'&' if parts.query else '?'}{urlencode({'state': form['state']})}" if form.get("state") else ""
@@ -167,6 +185,7 @@ class Provider:
 
     def _asked(self, request: web.Request) -> Asked:
         """Check an authorization request. What can't be trusted is answered here, never by a redirect; raises HTTPBadRequest."""
+        self._look()
         query = request.query
         client = self._clients.get(query.get("client_id", ""))
         if client is None:
@@ -206,6 +225,7 @@ class Provider:
 
     def _authenticated(self, request: web.Request, form: dict[str, str]) -> str | None:
         """The client that the request proves to come from; None where it proves nothing."""
+        self._look()
         client_id, secret = form.get("client_id", ""), form.get("client_secret", "")
         header = request.headers.get("Authorization", "")
         if header.startswith("Basic "):
