@@ -58,8 +58,8 @@ def up(
     state: State = DEFAULT_STATE,
 ) -> None:
     """Bring up the demo: three portals, an identity provider, an HPC site and a login node, on this machine."""
-    from portico.supervisor import demo  # noqa: PLC0415 -- each command imports what it needs, so that `status` answers at once
-    from portico.supervisor.run import CannotStart, run  # noqa: PLC0415
+    from portico.supervisor import demo
+    from portico.supervisor.run import CannotStart, run
 
     try:
         arranged = demo.arrange(state.resolve(), port=port, checkout=CHECKOUT)
@@ -71,9 +71,9 @@ def up(
 @app.command()
 def serve(config: Annotated[Path, typer.Option("--config", help="The operator's configuration.")] = Path("portico.toml")) -> None:
     """Run the installation that the operator's configuration describes, on this machine."""
-    from portico.settings import SettingsError, load  # noqa: PLC0415
-    from portico.supervisor.installation import Installation  # noqa: PLC0415
-    from portico.supervisor.run import CannotStart, run  # noqa: PLC0415
+    from portico.settings import SettingsError, load
+    from portico.supervisor.installation import Installation
+    from portico.supervisor.run import CannotStart, run
 
     try:
         settings = load(config)
@@ -85,8 +85,8 @@ def serve(config: Annotated[Path, typer.Option("--config", help="The operator's 
 @app.command()
 def status(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
     """Tell how every tenant, system and lab is."""
-    from portico.supervisor.client import NotRunning, ask_status  # noqa: PLC0415
-    from portico.supervisor.text import status_text  # noqa: PLC0415
+    from portico.supervisor.client import NotRunning, ask_status
+    from portico.supervisor.text import status_text
 
     try:
         answer = ask_status(state.resolve())
@@ -105,8 +105,8 @@ def logs(
     as_json: AsJson = False,
 ) -> None:
     """Show what happened, the oldest first."""
-    from portico.supervisor.journal import Filter, read, tail  # noqa: PLC0415
-    from portico.supervisor.text import log_text  # noqa: PLC0415
+    from portico.supervisor.journal import Filter, read, tail
+    from portico.supervisor.text import log_text
 
     wanted = Filter(tenant=tenant, user=user, lab=lab)
     directory = state.resolve() / "logs"
@@ -135,7 +135,7 @@ def sync(
 @app.command()
 def history(tenant: Tenant, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
     """Show what has become of a tenant's versions, the newest first."""
-    from portico.supervisor.text import history_text  # noqa: PLC0415
+    from portico.supervisor.text import history_text
 
     answer = _act(state, "history", tenant)
     typer.echo(json.dumps(answer["entries"], indent=2) if as_json else history_text(answer["entries"], answer["status"]))
@@ -187,7 +187,7 @@ def _act(state: Path, do: Do, tenant: str, version: str | None = None, **more: s
 
 
 def _ask(state: Path, do: Do, tenant: str | None, **arguments: str | None) -> dict[str, Any]:
-    from portico.tenants.trigger import ask  # noqa: PLC0415
+    from portico.tenants.trigger import ask
 
     try:
         return asyncio.run(ask(state.resolve(), do, tenant=tenant, timeout=60.0, **arguments))
@@ -203,7 +203,7 @@ def new(
     contact: Annotated[str, typer.Option(help="Where users turn to: mailto:... or a web address.")] = "",
 ) -> None:
     """Make a bundle to begin with: a small one of its own, or a copy of another."""
-    from portico.tenants import newcomers  # noqa: PLC0415
+    from portico.tenants import newcomers
 
     try:
         made = newcomers.make(name, Path.cwd(), source=source, title=title, contact=contact)
@@ -219,8 +219,8 @@ def check(
     themes: Themes = None,
 ) -> None:
     """Check a bundle as the server would: exit code 1 where something in it would keep it from going live."""
-    from portico.tenants import checking  # noqa: PLC0415
-    from portico.tenants.layers import themes_directory  # noqa: PLC0415
+    from portico.tenants import checking
+    from portico.tenants.layers import themes_directory
 
     try:
         checked = asyncio.run(checking.check(directory, themes=themes or themes_directory()))
@@ -239,8 +239,8 @@ def preview(
     themes: Themes = None,
 ) -> None:
     """Show every page of a bundle in a browser, anew at each save, with what is wrong and where."""
-    from portico.tenants.layers import themes_directory  # noqa: PLC0415
-    from portico.tenants.preview import server  # noqa: PLC0415
+    from portico.tenants.layers import themes_directory
+    from portico.tenants.preview import server
 
     if not directory.is_dir():
         fail(f"There is no directory {directory}.")
@@ -260,13 +260,13 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Say where each block of a page, each file and each text comes from: why is my template not used?"""
-    from jinja2 import TemplateError  # noqa: PLC0415
+    from jinja2 import TemplateError
 
-    from portico.tenants import explain as origins  # noqa: PLC0415
-    from portico.tenants.checking import tenant_name  # noqa: PLC0415
-    from portico.tenants.composition import compose  # noqa: PLC0415
-    from portico.tenants.findings import Refused  # noqa: PLC0415
-    from portico.tenants.layers import bundles_directory, read_directory, themes_directory  # noqa: PLC0415
+    from portico.tenants import explain as origins
+    from portico.tenants.checking import tenant_name
+    from portico.tenants.composition import compose
+    from portico.tenants.findings import Refused
+    from portico.tenants.layers import bundles_directory, read_directory, themes_directory
 
     directory = bundle if bundle.is_dir() else bundles_directory() / bundle
     if not directory.is_dir():

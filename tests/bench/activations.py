@@ -10,14 +10,11 @@ what it was the last time, and when the numbers that pages and style sheets say 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import random
 import re
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable
@@ -27,8 +24,9 @@ from pathlib import Path
 from portico.tenants.store import Store
 from portico.tenants.trigger import ask
 
+from tests.bench.installed import measured
 from tests.support.bundles import git
-from tests.support.installation import Up, up
+from tests.support.installation import Up
 from tests.support.visitor import Visitor
 
 TENANT, USER = "juniq", "qubit"
@@ -238,7 +236,7 @@ def logged_in(installation: Up) -> str:
     """The cookies of somebody who has logged in, as a header."""
     with Visitor(installation.address(TENANT)) as visitor:
         visitor.log_in(USER, installation.password(USER)).raise_for_status()
-        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in visitor.http.cookies.jar if cookie.domain.startswith(TENANT))
+        return visitor.session
 
 
 def lines(calm: Seen, busy: Seen, returns: list[float], spent: float) -> list[str]:
@@ -271,14 +269,8 @@ def _row(name: str, seen: Seen) -> str:
 
 
 def section() -> list[str]:
-    """Measure in an installation of its own, which goes away."""
-    root = Path(tempfile.mkdtemp(prefix="portico-bench-"))
-    try:
-        with up(root / "state") as installation:
-            return asyncio.run(measure(installation, root))
-    finally:
-        with contextlib.suppress(OSError):
-            shutil.rmtree(root)
+    """Measure in an installation of its own."""
+    return measured(measure)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,9 @@ pushes one bundle after the other that costs as much as its limits allow, and lo
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,8 +18,9 @@ from pathlib import Path
 import httpx
 from portico.tenants.trigger import ask
 
+from tests.bench.installed import measured
 from tests.support.bundles import git, write_tree
-from tests.support.installation import Up, up
+from tests.support.installation import Up
 from tests.support.visitor import Visitor
 
 ATTACKER, NEIGHBOUR = "juniq", "coec"
@@ -135,12 +133,8 @@ def logged_in(installation: Up, tenant: str, user: str) -> httpx.AsyncClient:
     """A client with the session of somebody who has logged in."""
     with Visitor(installation.address(tenant)) as visitor:
         visitor.log_in(user, installation.password(user))
-        headers = {"Host": f"{tenant}.localhost:{installation.port}", "Cookie": _cookies(visitor)}
+        headers = {"Host": f"{tenant}.localhost:{installation.port}", "Cookie": visitor.session}
     return httpx.AsyncClient(base_url=f"http://127.0.0.1:{installation.port}", headers=headers, timeout=60)
-
-
-def _cookies(visitor: Visitor) -> str:
-    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in visitor.http.cookies.jar if "localhost" in cookie.domain)
 
 
 def lines(calm: list[float], attacked: list[float], attacker: Attacker) -> list[str]:
@@ -168,14 +162,8 @@ def _p95(times: list[float]) -> float:
 
 
 def section() -> list[str]:
-    """Measure in an installation of its own, which goes away."""
-    root = Path(tempfile.mkdtemp(prefix="portico-bench-"))
-    try:
-        with up(root / "state") as installation:
-            return asyncio.run(measure(installation, root))
-    finally:
-        with contextlib.suppress(OSError):
-            shutil.rmtree(root)
+    """Measure in an installation of its own."""
+    return measured(measure)
 
 
 if __name__ == "__main__":

@@ -37,27 +37,27 @@ def previewed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Previewed]:
     bundle = newcomers.make("fenix", tmp_path_factory.mktemp("preview"), source="juniq").directory
     said: list[str] = []
     ready = threading.Event()
-    loop = asyncio.new_event_loop()
+    running: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = []
 
     def tell(words: str) -> None:
         said.append(words)
         ready.set()
 
-    task = loop.create_task(run(bundle, themes_directory(), port=0, tell=tell))
-
-    def work() -> None:
+    async def work() -> None:
+        task = asyncio.create_task(run(bundle, themes_directory(), port=0, tell=tell))
+        running.append((asyncio.get_running_loop(), task))
         with pytest.raises(asyncio.CancelledError):
-            loop.run_until_complete(task)
+            await task
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=asyncio.run, args=(work(),))
     thread.start()
     assert ready.wait(60)
     found = re.search(r"http://\S+", said[0])
     assert found
     yield Previewed(bundle, found.group())
+    loop, task = running[0]
     loop.call_soon_threadsafe(task.cancel)
     thread.join()
-    loop.close()
 
 
 def inner(page: Page) -> FrameLocator:

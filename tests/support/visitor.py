@@ -42,6 +42,12 @@ class Visitor:
         values = [cookie.value for cookie in self.http.cookies.jar if cookie.name == "_xsrf" and cookie.path == "/hub/"]
         return values[-1] or ""
 
+    @property
+    def session(self) -> str:
+        """The portal's cookies as a Cookie header, for clients of other kinds."""
+        host = httpx.URL(self.address).host
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.http.cookies.jar if cookie.domain.startswith(host))
+
     def log_in(self, user: str, password: str) -> httpx.Response:
         """Go the way of a browser: landing page, identity provider, its form, back to the portal's home."""
         self.name = user

@@ -48,11 +48,11 @@ class LoginRefused(web.HTTPError):
         self.sentence = sentence
 
 
-class ProviderRefused(Exception):  # noqa: N818 -- it names a state
+class ProviderRefused(Exception):
     """The provider answered, and the answer is no."""
 
 
-class ProviderAway(Exception):  # noqa: N818 -- it names a state
+class ProviderAway(Exception):
     """The provider gave no answer from which anything follows about the user."""
 
 

@@ -16,7 +16,7 @@ GROUPS = 500
 GROUP_LENGTH = 200
 
 
-class UnusableName(Exception):  # noqa: N818 -- it names a state
+class UnusableName(Exception):
     """A user name that can't be one here. The text is a sentence for the user."""
 
     def __init__(self, sentence: Sentence) -> None:

@@ -18,7 +18,7 @@ from portico.settings.models import Gateway
 TOKEN_VARIABLE = "CONFIGPROXY_AUTH_TOKEN"  # noqa: S105 -- the name of a variable, not a secret
 
 
-class GatewayMissing(Exception):  # noqa: N818 -- it names a state, as FileNotFoundError's text does
+class GatewayMissing(Exception):
     """configurable-http-proxy or Node.js isn't installed. The text says which and what to do."""
 
 

@@ -10,7 +10,7 @@ from portico.settings.models import Settings, TenantEntry
 from portico.words import Sentence, say
 
 
-class NoRoom(Exception):  # noqa: N818 -- it names a state
+class NoRoom(Exception):
     """The user has as many labs as she may. The text is a sentence for her."""
 
     def __init__(self, sentence: Sentence) -> None:

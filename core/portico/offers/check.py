@@ -20,7 +20,7 @@ class _Named(Protocol):
 _N = TypeVar("_N", bound=_Named)
 
 
-class _Stop(Exception):  # noqa: N818 -- control flow within this module: nothing below a refused level can be judged
+class _Stop(Exception):
     pass
 
 

@@ -9,7 +9,7 @@ import httpx
 from portico.supervisor.status import Status
 
 
-class NotRunning(Exception):  # noqa: N818 -- it names a state
+class NotRunning(Exception):
     """No supervisor answers for this state directory."""
 
 

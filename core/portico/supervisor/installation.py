@@ -41,7 +41,7 @@ START_LIMIT = 120.0
 """Seconds until everything must have answered once."""
 
 
-class AlreadyRunning(Exception):  # noqa: N818 -- it names a state
+class AlreadyRunning(Exception):
     """Another supervisor holds this state directory."""
 
 

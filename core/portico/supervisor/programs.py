@@ -25,7 +25,7 @@ LONGEST_PAUSE = 15.0
 """Seconds between two tries of a program that dies again and again."""
 
 
-class NotStarted(Exception):  # noqa: N818 -- it names a state
+class NotStarted(Exception):
     """A program can't be brought up. The text is a sentence with its last words."""
 
 

@@ -15,7 +15,7 @@ from portico.supervisor.programs import NotStarted
 from portico.supervisor.server import serving
 
 
-class CannotStart(Exception):  # noqa: N818 -- it names a state
+class CannotStart(Exception):
     """The installation can't start. The text is a sentence for the person at the terminal."""
 
 

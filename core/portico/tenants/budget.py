@@ -22,7 +22,7 @@ TEXT = 2_000_000
 SECONDS = 2.0
 
 
-class TooMuch(Exception):  # noqa: N818 -- a limit that was reached
+class TooMuch(Exception):
     """A template asks for more than a page may cost; the text is a sentence for its author."""
 
 

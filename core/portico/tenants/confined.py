@@ -24,7 +24,7 @@ NICENESS = 15
 _LENGTH = struct.Struct(">I")
 
 
-class Stopped(Exception):  # noqa: N818 -- a limit that was reached
+class Stopped(Exception):
     """The process took more time or memory than it may, or died of it."""
 
 
@@ -70,8 +70,8 @@ class Confined:
                 raise
 
     async def _exchange(self, process: asyncio.subprocess.Process, request: Mapping[str, Any]) -> bytes:
-        assert process.stdin is not None  # noqa: S101 -- opened as pipes in _start
-        assert process.stdout is not None  # noqa: S101
+        if process.stdin is None or process.stdout is None:  # can't be: `_start` opens both as pipes
+            raise EOFError
         content = json.dumps(request).encode()
         process.stdin.write(_LENGTH.pack(len(content)) + content)
         await process.stdin.drain()

@@ -45,7 +45,7 @@ class Finding:
         return asdict(self)
 
 
-class Refused(Exception):  # noqa: N818 -- the candidate is refused; nothing went wrong in the program
+class Refused(Exception):
     """A bundle can't be used; says why in at least one finding."""
 
     def __init__(self, findings: Iterable[Finding]) -> None:

@@ -29,7 +29,7 @@ _LETTER = 12
 _STARTER = Path(__file__).parent / "starter"
 
 
-class NotMade(Exception):  # noqa: N818 -- what was asked for can't be; nothing went wrong in the program
+class NotMade(Exception):
     """A sentence for whoever asked."""
 
 

@@ -26,7 +26,7 @@ CODE_LIFETIME = 60.0
 Kind = Literal["session", "access", "refresh"]
 
 
-class Invalid(Exception):  # noqa: N818 -- it names a state
+class Invalid(Exception):
     """A token, code or verifier that doesn't hold."""
 
 

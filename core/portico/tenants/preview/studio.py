@@ -21,6 +21,7 @@ from portico.tenants.preview.stage import Shown, Stage, Version, Wanted
 from portico.tenants.preview.watching import changes
 from portico.tenants.rehearsal import own_pages
 from portico.tenants.samples import samples
+from portico.words import said
 
 VERSIONS_KEPT = 5
 """Versions whose static files answer: a page that is open may still ask for those of the one before."""
@@ -170,10 +171,9 @@ def _opened(number: int, candidate: Candidate) -> State:
     pages: dict[str, tuple[str, ...]] = {}
     for sample in samples(tenant, name=composition.name, asset=str, pages=own_pages(composition)):
         pages[sample.page] = (*pages.get(sample.page, ()), sample.state)
-    title = tenant.title if isinstance(tenant.title, str) else next(iter(tenant.title.values()))
     return State(
         number,
-        title=title,
+        title=said(tenant.title, "", tenant.languages),
         languages=tuple(tenant.languages),
         pages=pages,
         personas={persona.id: persona.title for persona in personas(tenant)},
