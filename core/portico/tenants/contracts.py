@@ -15,7 +15,7 @@ from portico.tenants.findings import Finding, Refused, refuse
 from portico.tenants.positions import nearest, positions
 
 FIRST = 1
-Values = dict[str, object]
+Values = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)

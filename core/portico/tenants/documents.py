@@ -10,6 +10,8 @@ import re
 import tomllib
 import types
 import typing
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -24,6 +26,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 DOCUMENT_LIMIT = 200_000
 """Bytes of a TOML document."""
+SMALL = 50_000
+"""Bytes of a document that is remembered."""
 _DECEPTIVE = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c\ufeff]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -54,10 +58,20 @@ def _place(before: str) -> tuple[int, int]:
     return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
 
 
-def read_toml(data: bytes, file: str) -> tuple[dict[str, object], str]:
-    """The values of a TOML document and its text; raises Refused."""
+def read_toml(data: bytes, file: str) -> tuple[Mapping[str, object], str]:
+    """The values of a TOML document, not to be changed, and its text; raises Refused."""
     if len(data) > DOCUMENT_LIMIT:
         raise refuse(file, f"This file has {len(data):,} bytes; {DOCUMENT_LIMIT:,} are allowed.")
+    return _remembered(data, file) if len(data) <= SMALL else _parsed(data, file)
+
+
+@lru_cache(maxsize=256)
+def _remembered(data: bytes, file: str) -> tuple[Mapping[str, object], str]:
+    """What the same file held before: most files of a candidate are those of the one before, and all of a theme."""
+    return _parsed(data, file)
+
+
+def _parsed(data: bytes, file: str) -> tuple[Mapping[str, object], str]:
     text = decode(data, file)
     try:
         return tomllib.loads(text), text

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
-from portico.tenants.judge import Judge
+from portico.tenants.judge import Judge, Memory
 
-from tests.support.bundles import BUNDLE, encoded, write_themes
+from tests.support.bundles import BASE, BUNDLE, encoded, write_themes
 from tests.support.wait import until
 
 FINE = encoded(BUNDLE)
@@ -65,3 +66,34 @@ async def test_templates_nested_beyond_reason_are_findings(themes: Path, templat
     async with Judge(cpu_seconds=5) as judge:
         assert (await judge.ask("test", {**FINE, "templates/landing.html": template.encode()}, themes)).findings
         assert not (await judge.ask("test", FINE, themes)).findings
+
+
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [
+        ({"static/css/tenant.css": b"body { color: green }"}, False),
+        ({"templates/home.html": b'{% extends "layout.html" %}{% block content %}new{% endblock %}'}, True),
+        ({"static/more.svg": BASE["static/logo.svg"].encode()}, True),
+        ({"texts/en.toml": b'hello = "Good day"'}, True),
+    ],
+)
+async def test_pages_are_rehearsed_again_where_they_may_have_changed(themes: Path, change: dict[str, bytes], again: bool) -> None:
+    async with Judge() as judge:
+        first = (await judge.ask("test", FINE, themes)).rehearsed
+        second = await judge.ask("test", {**FINE, **change}, themes)
+        assert first is not None
+        assert second.rehearsed is not None
+        assert (second.rehearsed.key != first.key) is again
+        assert second.pages == first.pages
+
+
+async def test_what_one_process_has_rehearsed_another_need_not(themes: Path) -> None:
+    """What is remembered is replaced by what no rehearsal gives: the other process answers it as well, for this tenant alone."""
+    memory = Memory()
+    async with Judge(remembers=memory) as one, Judge(remembers=memory) as other:
+        rehearsed = (await one.ask("test", FINE, themes)).rehearsed
+        assert rehearsed is not None
+        memory.keep("test", replace(rehearsed, pages=12345))
+        changed = {**FINE, "static/css/tenant.css": b"body { color: green }"}
+        assert (await other.ask("test", changed, themes)).pages == 12345
+        assert (await other.ask("neighbour", changed, themes)).pages == rehearsed.pages
