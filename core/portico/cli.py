@@ -71,13 +71,16 @@ def up(
 @app.command()
 def serve(config: Annotated[Path, typer.Option("--config", help="The operator's configuration.")] = Path("portico.toml")) -> None:
     """Run the installation that the operator's configuration describes, on this machine."""
-    from portico.settings import SettingsError, load
+    from portico.settings import SettingsError
+    from portico.supervisor.configuration import Configuration
     from portico.supervisor.installation import Installation
     from portico.supervisor.run import CannotStart, run
 
     try:
-        settings = load(config)
-        run(Installation(settings=settings, config=config.resolve()), say=_say, when_ready=lambda: typer.echo("Portico is ready."))
+        configuration = Configuration(config.resolve())
+        gateway = CHECKOUT / ".portico" / "gateway"
+        installation = Installation(settings=configuration.start(), configuration=configuration, gateway_directory=gateway)
+        run(installation, say=_say, when_ready=lambda: typer.echo("Portico is ready."))
     except (CannotStart, SettingsError) as error:
         fail(str(error))
 

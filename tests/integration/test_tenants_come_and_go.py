@@ -8,13 +8,12 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 import tomli_w
 
 from tests.support.installation import ROOT, Up, portico, up
 from tests.support.labs import lab, page_answers, wait_for
-from tests.support.visitor import Visitor
+from tests.support.visitor import landing
 
 
 @pytest.fixture(scope="module")
@@ -47,16 +46,6 @@ def fenix(own: Up) -> dict[str, Any]:
     return entry
 
 
-def landing(own: Up, tenant: str) -> str:
-    """The portal's first page, or an empty text where there is none."""
-    with Visitor(own.address(tenant)) as visitor:
-        try:
-            answer = visitor.http.get("/hub/login")
-        except httpx.HTTPError:
-            return ""
-        return answer.text if answer.status_code == 200 else ""
-
-
 def test_portals_come_and_go_and_their_labs_run_on(own: Up) -> None:
     before = {tenant["name"]: tenant["pid"] for tenant in own.status()["tenants"]}
     backend = own.status()["backend"]["pid"]
@@ -64,7 +53,7 @@ def test_portals_come_and_go_and_their_labs_run_on(own: Up) -> None:
     with lab(own, "eurocc", title="stays") as (user, entry):
         # A new one comes, and nobody else notices.
         save(own, {**content, "tenants": [*content["tenants"], fenix(own)]})
-        wait_for(lambda: "CoEC" in landing(own, "fenix"), limit=20)
+        wait_for(lambda: "CoEC" in landing(own.address("fenix")), limit=20)
         wait_for(lambda: own.status()["ready"])
         assert {tenant["name"]: tenant["pid"] for tenant in own.status()["tenants"] if tenant["name"] in before} == before
         assert own.status()["backend"]["pid"] == backend
@@ -72,7 +61,7 @@ def test_portals_come_and_go_and_their_labs_run_on(own: Up) -> None:
         # Two go: the portal is gone, the lab runs on.
         save(own, {**content, "tenants": [tenant for tenant in content["tenants"] if tenant["name"] != "eurocc"]})
         wait_for(lambda: [tenant["name"] for tenant in own.status()["tenants"]] == ["juniq", "coec"], limit=20)
-        wait_for(lambda: not landing(own, "eurocc") and not landing(own, "fenix"))
+        wait_for(lambda: not landing(own.address("eurocc")) and not landing(own.address("fenix")))
         assert page_answers(user, entry["name"])
         assert entry["id"] in {item["id"] for item in own.status()["labs"]}
 
@@ -80,11 +69,11 @@ def test_portals_come_and_go_and_their_labs_run_on(own: Up) -> None:
         (own.state / "portico.toml").write_text("tenants = 1\n")
         wait_for(lambda: own.status()["settings_error"])
         assert "not in force" in portico("status", "--state", str(own.state)).stdout
-        assert landing(own, "juniq")
+        assert landing(own.address("juniq"))
 
         # It comes back, with all that was its own.
         save(own, content)
-        wait_for(lambda: landing(own, "eurocc"), limit=20)
+        wait_for(lambda: landing(own.address("eurocc")), limit=20)
         wait_for(lambda: own.status()["settings_error"] is None)
         wait_for(lambda: 'data-state="running"' in user.http.get("/hub/home").text)
         assert page_answers(user, entry["name"])
@@ -96,5 +85,6 @@ def test_an_entry_without_its_secrets_is_refused_by_the_name_of_the_file(own: Up
     save(own, {**content, "tenants": [*content["tenants"], entry]})
 
     error = wait_for(lambda: own.status()["settings_error"])
-    assert error == f"tenants.3.crypt_key_file: there is no file {own.state / 'nowhere'}; fenix needs it, with a secret in it."
+    file = own.state / "portico.toml"
+    assert error == f"{file}: fenix's crypt_key_file: there is no file {own.state / 'nowhere'}; make it, with the secret in it."
     assert len(own.status()["tenants"]) == 3

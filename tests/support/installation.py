@@ -78,20 +78,35 @@ class Up:
 
 @contextlib.contextmanager
 def up(state: Path, *, port: int | None = None, module: str = "portico.cli") -> Iterator[Up]:
-    """Bring an installation up, and take it down at the end. `module` is run in place of the command line, with its arguments."""
+    """Bring the demo up, and take it down at the end. `module` is run in place of the command line, with its arguments."""
     port = port or free_port()
+    command = ["-m", module, "up", "--port", str(port), "--state", str(state)]
+    with _running(command, state, port, "http://juniq.localhost") as running:
+        yield running
+
+
+@contextlib.contextmanager
+def serve(config: Path, state: Path, port: int) -> Iterator[Up]:
+    """Run the installation of an operator's configuration, and take it down at the end."""
+    with _running(["-m", "portico.cli", "serve", "--config", str(config)], state, port, "Portico is ready.") as running:
+        yield running
+
+
+@contextlib.contextmanager
+def _running(command: list[str], state: Path, port: int, ready: str) -> Iterator[Up]:
     began = time.monotonic()
     output = state.parent / f"{state.name}.stdout"
     errors = state.parent / f"{state.name}.stderr"
     with output.open("w") as out, errors.open("w") as err:
-        command = [sys.executable, "-m", module, "up", "--port", str(port), "--state", str(state)]
-        process = subprocess.Popen(command, env=environment(), cwd=ROOT, stdout=out, stderr=err, text=True, start_new_session=True)
+        process = subprocess.Popen(
+            [sys.executable, *command], env=environment(), cwd=ROOT, stdout=out, stderr=err, text=True, start_new_session=True
+        )
     try:
-        while "http://juniq.localhost" not in output.read_text():
+        while ready not in output.read_text():
             if process.poll() is not None:
-                raise RuntimeError(f"portico up ended with {process.returncode}:\n{errors.read_text()}")
+                raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{errors.read_text()}")
             if time.monotonic() - began > PATIENCE:
-                raise TimeoutError(f"portico up is not ready after {PATIENCE} s:\n{errors.read_text()}")
+                raise TimeoutError(f"{' '.join(command)} is not ready after {PATIENCE} s:\n{errors.read_text()}")
             time.sleep(0.05)
         yield Up(state=state, port=port, process=process, seconds=time.monotonic() - began)
     finally:

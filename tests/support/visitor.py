@@ -73,3 +73,13 @@ class Visitor:
             for line in answer.iter_lines():
                 if line.startswith("data:"):
                     yield json.loads(line.removeprefix("data:"))
+
+
+def landing(address: str) -> str:
+    """A portal's first page, or an empty text where there is none."""
+    with Visitor(address) as visitor:
+        try:
+            answer = visitor.http.get("/hub/login")
+        except httpx.HTTPError:
+            return ""
+        return answer.text if answer.status_code == 200 else ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
@@ -147,18 +147,14 @@ class Grant(Model):
     """Compared without regard to case."""
 
 
-class TenantEntry(Model):
-    """A tenant as the operator lists it."""
+class Source(Model):
+    """A branch of a git repository, and how it is entered."""
 
-    name: Name
-    host: Host
     repository: str
-    """A path or an address that git can fetch from. Tenants with the same address and credential share one copy and one fetch."""
+    """A path or an address that git can fetch from. Those with the same address and credential share one copy and one fetch."""
     branch: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$")] = "main"
-    directory: str = ""
-    """The bundle's directory in the repository; empty: its top."""
     poll_interval: float | None = Field(default=None, ge=0.2, le=3600)
-    """Seconds between two looks at this repository; none: the installation's. Tenants that share a repository share the shortest."""
+    """Seconds between two looks at this repository; none: the installation's. Those that share a repository share the shortest."""
     key_file: PlainPath | None = None
     """A private key of SSH without a passphrase that may read the repository (a deploy key). Needs `known_hosts_file`."""
     known_hosts_file: PlainPath | None = None
@@ -167,6 +163,45 @@ class TenantEntry(Model):
     """A token that may read the repository over HTTPS. Never sent over plain HTTP to another machine."""
     token_user: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+@-]{0,99}$")] = "git"  # noqa: S105 -- a user's name
     """The user name that goes with the token. GitHub and Gitea take any; GitLab's deploy tokens have a name of their own."""
+
+    @field_validator("repository")
+    @classmethod
+    def _without_credential(cls, value: str) -> str:
+        if repositories.holds_credential(value):
+            raise ValueError("the repository's address holds a credential; take it out and name its file as token_file")
+        return value
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        over_ssh, over_tls = repositories.takes_key(self.repository), repositories.takes_token(self.repository)
+        if (self.key_file is None) != (self.known_hosts_file is None):
+            raise ValueError("it needs both key_file and known_hosts_file, or neither")
+        if self.key_file is not None and not over_ssh:
+            raise ValueError("it has a key_file, but its repository isn't reached over SSH")
+        if self.token_file is not None and not over_tls:
+            raise ValueError("it has a token_file, but its repository isn't reached over HTTPS")
+        return self
+
+
+class TenantList(Source):
+    """Where the operator keeps a list of further tenants: a file of a repository of her own, in which `[[tenants]]` alone may stand.
+
+    A commit there is taken as a saved `portico.toml` is. The files of secrets that it names lie on this machine.
+    """
+
+    file: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,15}$")] = "tenants.toml"
+    """The file's path in the repository."""
+    poll_interval: float = Field(default=5.0, ge=0.2, le=3600)
+    """Seconds between two looks at it."""
+
+
+class TenantEntry(Source):
+    """A tenant as the operator lists it."""
+
+    name: Name
+    host: Host
+    directory: str = ""
+    """The bundle's directory in the repository; empty: its top."""
     webhook_secret_file: Path | None = None
     """What the forge signs its calls of `/hooks/git` with, 16 characters at least. A second line is accepted too, while you replace it."""
     grants: list[Grant] = Field(default_factory=list)
@@ -180,24 +215,6 @@ class TenantEntry(Model):
     admins: list[str] = Field(default_factory=list)
     """Names of users who may look after this portal at `/hub/portal`: what is live, what was refused, roll back, pin, preview. It makes
     them no admin of JupyterHub; they may log in whatever groups the bundle asks for."""
-
-    @field_validator("repository")
-    @classmethod
-    def _without_credential(cls, value: str) -> str:
-        if repositories.holds_credential(value):
-            raise ValueError("the repository's address holds a credential; take it out and name its file as token_file")
-        return value
-
-    @model_validator(mode="after")
-    def _reachable(self) -> TenantEntry:
-        over_ssh, over_tls = repositories.takes_key(self.repository), repositories.takes_token(self.repository)
-        if (self.key_file is None) != (self.known_hosts_file is None):
-            raise ValueError(f"tenant {self.name!r} needs both key_file and known_hosts_file, or neither")
-        if self.key_file is not None and not over_ssh:
-            raise ValueError(f"tenant {self.name!r} has a key_file, but its repository isn't reached over SSH")
-        if self.token_file is not None and not over_tls:
-            raise ValueError(f"tenant {self.name!r} has a token_file, but its repository isn't reached over HTTPS")
-        return self
 
 
 class IdentityProvider(Model):
@@ -259,6 +276,8 @@ class Settings(Model):
     account_keys: dict[str, AccountKeys] = Field(default_factory=dict)
     systems: list[System] = Field(default_factory=list)
     tenants: list[TenantEntry] = Field(default_factory=list)
+    tenant_list: TenantList | None = None
+    """Where further tenants are listed; none: here alone."""
     poll_interval: float = Field(default=30.0, ge=0.2, le=3600)
     """Seconds between two looks at each tenant's repository."""
     repository_roots: list[Path] = Field(default_factory=list)

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from portico.settings.models import Settings
+from portico.settings import Settings, with_tenants
 
-_FIXED = ("state", "gateway", "backend", "identity_provider", "account_keys", "systems", "poll_interval", "themes", "repository_roots")
+_FIXED = (
+    "state",
+    "gateway",
+    "backend",
+    "identity_provider",
+    "account_keys",
+    "systems",
+    "poll_interval",
+    "themes",
+    "repository_roots",
+    "tenant_list",
+)
 """What the programs read once, when they start."""
 
 
@@ -50,5 +61,8 @@ def plan(before: Settings, after: Settings) -> Plan:
 
 
 def taken(before: Settings, after: Settings) -> Settings:
-    """The settings as they hold from now on: the new tenants on everything else as it was."""
-    return before.model_copy(update={"tenants": after.tenants})
+    """The settings as they hold from now on: the new tenants on everything else as it was.
+
+    Raises SettingsError where the new tenants need what only a restart brings.
+    """
+    return with_tenants(before, after.tenants, "until the restart")

@@ -22,8 +22,9 @@ from portico.demo.catalogue import USERS
 from portico.demo.configuration import ClientConfig
 from portico.demo.install import install
 from portico.demo.plan import LOGIN_HOST, DemoPlan
-from portico.settings import Settings, load
-from portico.settings.models import Backend, Gateway, Grant, TenantEntry
+from portico.settings import Settings
+from portico.settings.models import Backend, Gateway, Grant, TenantEntry, TenantList
+from portico.supervisor.configuration import Configuration
 from portico.supervisor.installation import Installation
 from portico.supervisor.ports import remembered_ports
 from portico.supervisor.programs import Program
@@ -86,7 +87,7 @@ def arrange(state: Path, *, port: int, checkout: Path) -> Arranged:
     """Write what the demo needs below `state`; raises CannotStart where a bundle or git is missing."""
     secret = _secrets_below(state / "secrets")
     config = state / "portico.toml"
-    added = _added(config)
+    added, tenant_list = _added(config)
     tenants = list(GRANTS)
     ports = remembered_ports(state / "run" / "ports.json", _PORTS)
     hubs = remembered_ports(state / "run" / "hub-ports.json", [*tenants, *(entry.name for entry in added)])
@@ -131,18 +132,20 @@ def arrange(state: Path, *, port: int, checkout: Path) -> Arranged:
             for name, grants in GRANTS.items()
         ]
         + added,
+        tenant_list=tenant_list,
         poll_interval=1.0,
     )
     install(plan, client_secret_files={tenant.name: tenant.client_secret_file for tenant in settings.tenants})
     _register(plan, settings)
     config.write_text(tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True)))
-    return Arranged(_installation(load(config), config, plan, checkout))
+    return Arranged(_installation(Configuration(config), plan, checkout))
 
 
-def _installation(settings: Settings, config: Path, plan: DemoPlan, checkout: Path) -> Installation:
+def _installation(configuration: Configuration, plan: DemoPlan, checkout: Path) -> Installation:
+    settings = configuration.start()
     installation = Installation(
         settings=settings,
-        config=config,
+        configuration=configuration,
         programs=[
             Program(name=process.name, argv=process.argv, output=settings.state / "logs" / f"{process.name}.out", ready_port=process.port)
             for process in plan.processes()
@@ -176,13 +179,14 @@ def _register(plan: DemoPlan, settings: Settings) -> None:
     plan.provider_config(known, others).write(plan.config_file("identity-provider"))
 
 
-def _added(config: Path) -> list[TenantEntry]:
-    """The tenants that somebody has added to the demo's configuration: they stay when it is written anew. Raises CannotStart."""
+def _added(config: Path) -> tuple[list[TenantEntry], TenantList | None]:
+    """The tenants, and the list of tenants, that somebody has added to the demo's configuration: they stay. Raises CannotStart."""
     try:
-        tenants = tomllib.loads(config.read_text(encoding="utf-8")).get("tenants", [])
-        return [TenantEntry.model_validate(entry) for entry in tenants if entry.get("name") not in GRANTS]
+        written = tomllib.loads(config.read_text(encoding="utf-8"))
+        tenants = [TenantEntry.model_validate(entry) for entry in written.get("tenants", []) if entry.get("name") not in GRANTS]
+        return tenants, TenantList.model_validate(written["tenant_list"]) if "tenant_list" in written else None
     except FileNotFoundError:
-        return []
+        return [], None
     except (tomllib.TOMLDecodeError, ValidationError, AttributeError) as error:
         raise CannotStart(f"{config} can't be used, and holds tenants that you may have added: {error}. Mend it, or delete it.") from error
 

@@ -18,12 +18,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
-import tomli_w
 
 from portico.gateway import process as gateway
-from portico.settings import SettingsError, load
-from portico.settings.models import Settings
+from portico.settings import Settings, SettingsError, dump
 from portico.supervisor.changes import Plan, plan, taken
+from portico.supervisor.configuration import Configuration
 from portico.supervisor.hubs import Hub, WarmParent
 from portico.supervisor.linux import become_subreaper, descendants, marked, reap_adopted
 from portico.supervisor.ports import remembered_ports
@@ -47,10 +46,10 @@ class AlreadyRunning(Exception):
 
 @dataclass(frozen=True)
 class Installation:
-    """What to run: the settings and the file that they came from, and what a demo adds."""
+    """What to run: the settings, whence changes of them come, and what a demo adds."""
 
     settings: Settings
-    config: Path
+    configuration: Configuration
     programs: Sequence[Program] = ()
     routes: Mapping[str, str] = field(default_factory=dict)
     """Hosts of the gateway that are no tenant's, and where they lead."""
@@ -63,7 +62,7 @@ class Installation:
     @property
     def in_force(self) -> Path:
         """The configuration that the programs read: what was checked and taken, whatever is being written into the operator's file."""
-        return self.settings.state / "run" / "portico.toml"
+        return self.settings.state / "run" / "portico.json"
 
     @property
     def output(self) -> Path:
@@ -77,7 +76,7 @@ def own_programs(installation: Installation, *, hooks_port: int) -> list[Program
     node, proxy = gateway.find(installation.gateway_directory)
 
     def python(name: str, module: str, *more: str, **ready: int) -> Program:
-        argv = [sys.executable, "-m", module, "--config", str(installation.config), *more]
+        argv = [sys.executable, "-m", module, "--config", str(installation.in_force), *more]
         return Program(name=name, argv=argv, output=output / f"{name}.out", ready_port=ready.get("port"))
 
     return [
@@ -99,28 +98,8 @@ def put_in_force(installation: Installation) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     new = path.with_suffix(".new")
     new.touch(mode=0o600)
-    new.write_text(tomli_w.dumps(installation.settings.model_dump(mode="json", exclude_none=True)), encoding="utf-8")
+    new.write_text(dump(installation.settings), encoding="utf-8")
     new.replace(path)
-
-
-def signature(file: Path) -> tuple[int, int, int] | None:
-    """What changes when a file is saved; None while there is none."""
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def check_secrets(settings: Settings) -> None:
-    """Raise SettingsError where a file that a tenant needs isn't fit for it: said now, and not by a hub that can't start."""
-    for number, tenant in enumerate(settings.tenants):
-        for name in ("client_secret_file", "backend_token_file", "cookie_secret_file", "crypt_key_file"):
-            file: Path = getattr(tenant, name)
-            if file.is_file() and file.stat().st_mode & 0o077:
-                raise SettingsError(f"tenants.{number}.{name}: {file} can be read by others; `chmod 600` it.")
-            if not file.is_file():
-                raise SettingsError(f"tenants.{number}.{name}: there is no file {file}; {tenant.name} needs it, with a secret in it.")
 
 
 @contextlib.contextmanager
@@ -154,8 +133,6 @@ class Supervisor:
         self.programs = [Running(program) for program in programs]
         self._started = False
         self._gateway_pid: int | None = None
-        self._seen = signature(installation.config)
-        self._settings_error: str | None = None
 
     def _new_hubs(self, tenants: Sequence[str]) -> list[Hub]:
         ports = remembered_ports(self.installation.settings.state / "run" / "hub-ports.json", tenants)
@@ -184,7 +161,7 @@ class Supervisor:
         """The installation's state now."""
         pids = {running.program.name: running.pid for running in self.programs}
         hubs = {hub.tenant: hub.pid for hub in self.hubs}
-        processes = Processes(hubs, backend=pids.get("backend"), started=self._started, settings_error=self._settings_error)
+        processes = Processes(hubs, backend=pids.get("backend"), started=self._started, configuration=self.installation.configuration)
         return await collect(self.installation.settings, processes, self.installation.users)
 
     async def _start(self) -> None:
@@ -248,24 +225,23 @@ class Supervisor:
                     await self._route()
 
     async def _take_changes(self) -> None:
-        """Bring the tenants in line with the operator's file, if that was saved; a file that can't be used changes nothing."""
-        config = self.installation.config
-        seen = signature(config)
-        if seen == self._seen:
+        """Bring the tenants in line with what the operator has saved or pushed; what can't be used changes nothing."""
+        configuration, before = self.installation.configuration, self.installation.settings
+        if not configuration.changed():
             return
-        self._seen = seen
         try:
-            after = await asyncio.to_thread(load, config)
-            change = plan(self.installation.settings, after)
-            check_secrets(after)
+            after = await asyncio.to_thread(configuration.read)
+            change, settings = plan(before, after), taken(before, after)
         except SettingsError as error:
-            self._settings_error = str(error)
-            log.error("the configuration stays as it is: %s", error)
+            if configuration.error != str(error):
+                log.error("the configuration stays as it is: %s", error)
+            configuration.error = str(error)
             return
-        self._settings_error = change.sentence if change.fixed else None
-        log.info("the configuration was saved: %s", change.sentence)
+        configuration.error = change.sentence if change.fixed else None
+        if not change.empty or change.fixed:
+            log.info("the configuration has changed: %s", change.sentence)
         if not change.empty:
-            await self._apply(change, taken(self.installation.settings, after))
+            await self._apply(change, settings)
 
     async def _apply(self, change: Plan, settings: Settings) -> None:
         """Hubs that go end first; then everybody reads what is in force; then hubs that come begin."""

@@ -16,6 +16,8 @@ import httpx
 from pydantic import BaseModel, ConfigDict
 
 from portico.settings.models import Settings
+from portico.supervisor.configuration import Configuration
+from portico.tenants import listing
 
 
 class _Status(BaseModel):
@@ -79,6 +81,18 @@ class DemoUser(_Status):
     note: str
 
 
+class TenantListStatus(_Status):
+    """The operator's own list of tenants."""
+
+    repository: str
+    branch: str
+    file: str
+    commit: str | None = None
+    """The commit whose list is in force; None before the first."""
+    error: str | None = None
+    """Why a newer one isn't."""
+
+
 class Status(_Status):
     """The whole installation."""
 
@@ -90,6 +104,8 @@ class Status(_Status):
     users: list[DemoUser] = []
     settings_error: str | None = None
     """Why the operator's configuration, as it was saved last, isn't or isn't wholly in force."""
+    tenant_list: TenantListStatus | None = None
+    """None where the operator keeps no list."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +116,7 @@ class Processes:
     backend: int | None
     started: bool
     """Everything has been up once since the supervisor began."""
-    settings_error: str | None = None
+    configuration: Configuration
 
 
 async def collect(settings: Settings, processes: Processes, users: Sequence[DemoUser]) -> Status:
@@ -125,8 +141,18 @@ async def collect(settings: Settings, processes: Processes, users: Sequence[Demo
         labs=labs,
         backend=BackendStatus(address=f"http://{settings.backend.address}:{settings.backend.port}", pid=processes.backend),
         users=list(users),
-        settings_error=processes.settings_error,
+        settings_error=processes.configuration.error,
+        tenant_list=_list(settings, processes.configuration),
     )
+
+
+def _list(settings: Settings, configuration: Configuration) -> TenantListStatus | None:
+    source = settings.tenant_list
+    if source is None:
+        return None
+    error = configuration.list_error or listing.read(listing.path_of(settings.state), source).error
+    told = {"repository": source.repository, "branch": source.branch, "file": source.file}
+    return TenantListStatus(**told, commit=configuration.commit, error=error)
 
 
 def _synced(file: Path) -> dict[str, str | None]:

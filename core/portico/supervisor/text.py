@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from portico.supervisor.status import Status
+from portico.supervisor.status import Status, TenantListStatus
 
 _SHOWN = {"timestamp", "level", "logger", "message", "process", "tenant", "user", "lab"}
 
@@ -22,6 +22,8 @@ def status_text(status: Status) -> str:
     parts = ["Portico is ready." if status.ready else "Portico is not ready: not everything answers."]
     if status.settings_error:
         parts.append(f"The configuration that was saved last is not in force: {status.settings_error}")
+    if status.tenant_list is not None:
+        parts.append(_list_text(status.tenant_list))
     parts.append(
         table(
             ("PORTAL", "ADDRESS", "COMMIT", "SNAPSHOT", "LIVE SINCE (UTC)", "PROCESS"),
@@ -61,6 +63,12 @@ def status_text(status: Status) -> str:
         parts.append("No lab runs now.")
     parts.append(f"Backend: {status.backend.address}, process {status.backend.pid or 'away'}.")
     return "\n\n".join(parts)
+
+
+def _list_text(source: TenantListStatus) -> str:
+    where = f"{source.file} of {source.repository}, branch {source.branch}"
+    told = f"commit {source.commit[:12]} is in force" if source.commit else "nothing of it is in force yet"
+    return f"Tenants are listed in {where}: {told}." + (f"\nNothing newer is, since: {source.error}" if source.error else "")
 
 
 def history_text(entries: Sequence[dict[str, Any]], status: dict[str, Any]) -> str:

@@ -37,7 +37,8 @@ class Actions:
         if name is None:
             if request.do != "sync":
                 return {"error": f"Say for which tenant {request.do!r} is meant."}
-            return {"tenants": await asyncio.gather(*(self._look(each) for each in self._sync.tenants)), "error": None}
+            looked = await asyncio.gather(*(self._look(each) for each in self._sync.tenants))
+            return {"tenants": looked, "tenant_list": await self._list(), "error": None}
         if name not in self._sync.tenants:
             return {"error": f"There is no tenant {name!r}."}
         try:
@@ -50,6 +51,13 @@ class Actions:
     async def _look(self, name: str) -> Answer:
         self._sync.forgive(name)
         return (await self._sync.tenants[name].check(force=True)).model_dump(mode="json")
+
+    async def _list(self) -> Answer | None:
+        listing = self._sync.listing
+        if listing is None:
+            return None
+        listing.forgive()
+        return (await listing.check(force=True)).model_dump(mode="json", exclude={"text"})
 
     async def _do_sync(self, name: str, request: Request) -> Answer:
         return await self._look(name)

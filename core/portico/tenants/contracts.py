@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from portico.positions import nearest, positions
 from portico.tenants.bundle import CONTRACT
 from portico.tenants.findings import Finding, Refused, refuse
-from portico.tenants.positions import nearest, positions
 
 FIRST = 1
 Values = Mapping[str, object]

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import tinycss2
 
+from portico.positions import nearest, positions
 from portico.tenants.composition import Candidate
 from portico.tenants.findings import Finding
-from portico.tenants.positions import nearest, positions
 
 TEXT = 4.5
 SHAPE = 3.0

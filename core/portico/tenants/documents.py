@@ -17,9 +17,9 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from portico.positions import Key, nearest, positions
 from portico.tenants.contracts import upgraded
 from portico.tenants.findings import Finding, Refused, refuse, suggestion
-from portico.tenants.positions import Key, nearest, positions
 from portico.words import FORMS
 
 Model = TypeVar("Model", bound=BaseModel)

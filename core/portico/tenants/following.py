@@ -1,4 +1,4 @@
-"""Follows one repository for the tenants that live in it: looks at its own pace, more slowly while it fails, and at once when woken."""
+"""Follows one repository for all that live in it: looks at its own pace, more slowly while it fails, and at once when woken."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Protocol
 from portico.tenants.pace import pause
 
 
-class Tenant(Protocol):
-    """What is followed: one tenant's branch and directory."""
+class Followed(Protocol):
+    """What is followed: one tenant's branch and directory, or the operator's list of tenants."""
 
     @property
     def failures(self) -> int:
-        """How often in a row its repository didn't answer."""
+        """How often in a row the repository didn't answer."""
 
     def forgive(self) -> None:
         """Treat the repository as healthy again."""
@@ -27,17 +27,17 @@ class Tenant(Protocol):
 
 
 class Following:
-    """The tenants of one repository; they look together, so that one answer serves all."""
+    """What lives in one repository is looked at together, so that one answer serves all."""
 
-    def __init__(self, tenants: Sequence[Tenant], *, interval: float) -> None:
-        self._tenants = tuple(tenants)
+    def __init__(self, followed: Sequence[Followed], *, interval: float) -> None:
+        self._followed = tuple(followed)
         self._interval = interval
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
         """Look at once, or once more after the look that goes on now."""
-        for tenant in self._tenants:
-            tenant.forgive()
+        for each in self._followed:
+            each.forgive()
         self._woken.set()
 
     async def run(self) -> None:
@@ -45,7 +45,7 @@ class Following:
         while True:
             self._woken.clear()
             since = time.monotonic()
-            await asyncio.gather(*(tenant.check(since=since) for tenant in self._tenants))
-            wait = pause(self._interval, min(tenant.failures for tenant in self._tenants), random.random())  # noqa: S311 -- no secret
+            await asyncio.gather(*(each.check(since=since) for each in self._followed))
+            wait = pause(self._interval, min(each.failures for each in self._followed), random.random())  # noqa: S311 -- no secret
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), wait)

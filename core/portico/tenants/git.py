@@ -34,6 +34,8 @@ TREE_LIMIT = 10_000
 """Entries that are looked at in one directory tree."""
 DEPTH_LIMIT = 16
 """Directories within each other."""
+TEXT_LIMIT = 1_000_000
+"""Bytes of a file that is read by itself."""
 TREE_BYTES = 4_000_000
 """Bytes of one directory's listing, or of a commit's text: both are read at once."""
 _LINK, _SUBMODULE, _TREE, _BLOB = 0o120000, 0o160000, 0o040000, 0o100000
@@ -50,6 +52,11 @@ class Repository:
         self._tip: str | None = None
         if follow:
             mirror.follow(branch)
+
+    @property
+    def failures(self) -> int:
+        """How often in a row it didn't answer; what costs nothing to ask never counts as failing."""
+        return 0 if isinstance(self.mirror.address, Path) else self.mirror.failures
 
     def at(self, branch: str) -> Repository:
         """The same directory at another branch, which is asked for when somebody asks; raises RepositoryError for an impossible name."""
@@ -74,6 +81,10 @@ class Repository:
     async def content(self, commit: str) -> str | None:
         """The id of the bundle's directory at a commit of the mirror: equal ids, equal files. None where there is no such directory."""
         return await self.mirror.read(partial(_content, commit=commit, directory=self._directory))
+
+    async def text(self, commit: str, path: str) -> str:
+        """One file at a commit of the mirror, at most `TEXT_LIMIT` bytes; raises RepositoryError where it is none that can be read."""
+        return await self.mirror.read(partial(_text, commit=commit, path=path))
 
     async def about(self, commit: str) -> Commit:
         """What a commit of the mirror says of itself; raises RepositoryError where the mirror lacks it."""
@@ -118,6 +129,23 @@ def _content(repository: Path, *, commit: str, directory: str) -> str | None:
     with _opened(repository) as repo:
         root = _root(repo, commit, directory)
         return None if root is None else str(root.hexsha)
+
+
+def _text(repository: Path, *, commit: str, path: str) -> str:
+    folder, _, name = path.rpartition("/")
+    with _opened(repository) as repo:
+        tree = _root(repo, commit, folder)
+        entries = {} if tree is None else {entry: (sha, mode) for sha, mode, entry in tree_entries_from_data(_listing(tree))}
+        sha, mode = entries.get(name, (b"", 0))
+        if mode & _KIND != _BLOB:
+            raise RepositoryError(f"The commit {commit[:12]} has no file {path}.")
+        blob = git.Blob(repo, sha, mode, path)
+        if blob.size > TEXT_LIMIT:
+            raise RepositoryError(f"{path} has {blob.size:,} bytes; {TEXT_LIMIT:,} are allowed.")
+        try:
+            return bytes(blob.data_stream.read()).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise RepositoryError(f"{path} isn't UTF-8 text.") from error
 
 
 def _about(repository: Path, *, commit: str) -> Commit:

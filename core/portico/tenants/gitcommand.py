@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from portico.logs import redact
-from portico.settings.models import TenantEntry
+from portico.settings.models import Source
 from portico.tenants import credential
 from portico.tenants.addresses import RepositoryError
 
@@ -124,9 +124,9 @@ class Access:
     token_user: str = "git"  # noqa: S105 -- a user's name
 
     @classmethod
-    def of(cls, entry: TenantEntry) -> Access:
-        """The access that the operator lists for a tenant."""
-        return cls(entry.key_file, entry.known_hosts_file, entry.token_file, entry.token_user)
+    def of(cls, source: Source) -> Access:
+        """The access that the operator lists for a repository."""
+        return cls(source.key_file, source.known_hosts_file, source.token_file, source.token_user)
 
     def usable(self) -> None:
         """Raises RepositoryError where a file is missing or empty: git would say it in words that help nobody."""

@@ -25,7 +25,7 @@ from typing import TypeVar
 
 import git
 
-from portico.settings.models import TenantEntry
+from portico.settings.models import Source
 from portico.tenants import gitcommand
 from portico.tenants.addresses import BranchMissingError, RepositoryError, check_address
 from portico.tenants.ancestry import DEPTH, Listed, listed
@@ -249,25 +249,25 @@ class Mirrors:
         self._open = partial(Mirror, workers=workers, roots=roots, lanes=Lanes(), timeout=timeout)
         self._mirrors: dict[str, Mirror] = {}
 
-    def of(self, entry: TenantEntry) -> Mirror:
-        """The mirror of a tenant's repository; raises RepositoryError for an address that can't be used."""
-        name = name_of(entry)
+    def of(self, source: Source) -> Mirror:
+        """The mirror of a repository; raises RepositoryError for an address that can't be used."""
+        name = name_of(source)
         if name not in self._mirrors:
-            self._mirrors[name] = self._open(entry.repository, directory=self._root / f"{name}.git", access=Access.of(entry))
+            self._mirrors[name] = self._open(source.repository, directory=self._root / f"{name}.git", access=Access.of(source))
         return self._mirrors[name]
 
-    def sweep(self, entries: Sequence[TenantEntry]) -> None:
+    def sweep(self, sources: Sequence[Source]) -> None:
         """Remove the mirrors of repositories that nobody lists any more. Blocks."""
-        kept = {name_of(entry) for entry in entries}
+        kept = {name_of(source) for source in sources}
         for path in self._root.glob("*"):
             if path.name.partition(".")[0] not in kept:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def name_of(entry: TenantEntry) -> str:
-    """The name of the mirror: the same for tenants with the same address and credential."""
-    digest = hashlib.sha256(repr((entry.repository, Access.of(entry))).encode()).hexdigest()[:12]
-    last = re.sub(r"[^A-Za-z0-9_-]+", "-", entry.repository.rstrip("/").rpartition("/")[2].removesuffix(".git"))
+def name_of(source: Source) -> str:
+    """The name of the mirror: the same for those with the same address and credential."""
+    digest = hashlib.sha256(repr((source.repository, Access.of(source))).encode()).hexdigest()[:12]
+    last = re.sub(r"[^A-Za-z0-9_-]+", "-", source.repository.rstrip("/").rpartition("/")[2].removesuffix(".git"))
     return f"{last[:40]}-{digest}"
 
 

@@ -21,13 +21,14 @@ from typing import TypeVar
 
 from portico import logs
 from portico.settings import Settings
-from portico.settings.models import TenantEntry
+from portico.settings.models import Source, TenantEntry
 from portico.tenants import status
 from portico.tenants.findings import Finding, Refused
-from portico.tenants.following import Following
+from portico.tenants.following import Followed, Following
 from portico.tenants.git import BranchMissingError, Repository, RepositoryError
 from portico.tenants.judge import Judge, Judges
 from portico.tenants.layers import themes_directory
+from portico.tenants.listing import Listing
 from portico.tenants.mirrors import Mirrors, name_of
 from portico.tenants.status import Preview, Status
 from portico.tenants.store import Store
@@ -70,10 +71,8 @@ class TenantSync:
 
     @property
     def failures(self) -> int:
-        """How often in a row the repository didn't answer; what costs nothing to ask never counts as failing."""
-        if self._repository is None or isinstance(self._repository.mirror.address, Path):
-            return 0
-        return self._repository.mirror.failures
+        """How often in a row the repository didn't answer."""
+        return 0 if self._repository is None else self._repository.failures
 
     def forgive(self) -> None:
         """Don't wait any longer for a repository that failed."""
@@ -237,7 +236,10 @@ class Sync:
         store = Store(settings.state / "snapshots")
         store.sweep()
         mirrors = Mirrors(settings.state / "mirrors", workers=workers, roots=settings.repository_roots)
-        mirrors.sweep(settings.tenants)
+        sources: list[Source] = [*settings.tenants, *([settings.tenant_list] if settings.tenant_list else [])]
+        mirrors.sweep(sources)
+        self.listing = Listing(settings.tenant_list, state=settings.state, mirrors=mirrors) if settings.tenant_list else None
+        """The operator's own list of tenants, where she keeps one."""
         self.tenants = {
             entry.name: TenantSync(
                 entry,
@@ -250,19 +252,24 @@ class Sync:
             )
             for entry in settings.tenants
         }
-        groups: dict[str, list[TenantEntry]] = {}
-        for entry in settings.tenants:
-            groups.setdefault(name_of(entry), []).append(entry)
+        groups: dict[str, list[Source]] = {}
+        for source in sources:
+            groups.setdefault(name_of(source), []).append(source)
+        self._all: list[Following] = []
         self._following: dict[str, Following] = {}
         for group in groups.values():
-            intervals = (entry.poll_interval or settings.poll_interval for entry in group)
-            following = Following([self.tenants[entry.name] for entry in group], interval=min(intervals))
-            self._following |= {entry.name: following for entry in group}
+            names = [source.name for source in group if isinstance(source, TenantEntry)]
+            followed: list[Followed] = [self.tenants[name] for name in names]
+            if self.listing is not None and len(names) < len(group):
+                followed.append(self.listing)
+            following = Following(followed, interval=min(source.poll_interval or settings.poll_interval for source in group))
+            self._all.append(following)
+            self._following |= dict.fromkeys(names, following)
 
     async def run(self) -> None:
         """Follow all tenants until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for following in set(self._following.values()):
+            for following in self._all:
                 group.create_task(following.run())
 
     def wake(self, name: str) -> None:

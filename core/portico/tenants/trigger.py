@@ -29,7 +29,8 @@ _Short = Annotated[str, StringConstraints(max_length=256)]
 class Request(BaseModel):
     """What somebody asks the sync to do. Every answer has `error`, a sentence or null.
 
-    `sync` answers a tenant's status (see `status.Status`), or without a tenant `{"tenants": [...]}`. `history` answers `{"entries": [...]}`
+    `sync` answers a tenant's status (see `status.Status`), or without a tenant `{"tenants": [...], "tenant_list": ...}`, the list's commit
+    and error, or null where there is none. `history` answers `{"entries": [...]}`
     (see `history.Entry`), the newest first. `rollback`, `pin`, `unpin`, `revoke` and `unpreview` answer the tenant's status.
     `preview` judges a branch's newest commit and answers `{"digest", "commit", "findings"}`; with findings there is no digest.
     """

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from portico.positions import Key, nearest, positions
 from portico.tenants.bundle import Tenant
 from portico.tenants.composition import Candidate, Composition
 from portico.tenants.findings import Finding, suggestion
-from portico.tenants.positions import Key, nearest, positions
 from portico.words import LANGUAGES, PLACEHOLDER, Said, missing
 
 Texts = Mapping[str, Mapping[str, str]]

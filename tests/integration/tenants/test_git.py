@@ -17,7 +17,7 @@ import psutil
 import pytest
 from portico.tenants import gitcommand, mirrors
 from portico.tenants.findings import Refused
-from portico.tenants.git import Move, Repository, RepositoryError
+from portico.tenants.git import TEXT_LIMIT, Move, Repository, RepositoryError
 from portico.tenants.mirrors import Lanes, Mirror
 
 from tests.support.bundles import BUNDLE, Remote, git
@@ -53,6 +53,24 @@ async def test_a_bundle_is_read_over_http(remote: Remote, tmp_path: Path, worker
             await elsewhere.tip()
         with pytest.raises(RepositoryError, match="no branch 'gone'"):
             await elsewhere.fetch()
+
+
+async def test_one_file_is_read_within_limits(remote: Remote, tmp_path: Path, workers: ThreadPoolExecutor) -> None:
+    files = {"list/a.toml": "Grüße", "big": b"x" * (TEXT_LIMIT + 1), "bytes": b"\xff"}
+    repository = opened(str(remote.path), tmp_path / "m/test.git", workers)
+    remote.push(files)
+    commit = await repository.fetch()
+    assert await repository.text(commit, "list/a.toml") == "Grüße"
+    for path, says in (
+        ("list", f"The commit {commit[:12]} has no file list."),
+        ("list/b.toml", f"The commit {commit[:12]} has no file list/b.toml."),
+        ("nowhere/a.toml", f"The commit {commit[:12]} has no file nowhere/a.toml."),
+        ("big", "big has 1,000,001 bytes; 1,000,000 are allowed."),
+        ("bytes", "bytes isn't UTF-8 text."),
+    ):
+        with pytest.raises(RepositoryError) as caught:
+            await repository.text(commit, path)
+        assert str(caught.value) == says
 
 
 async def test_a_redirect_is_not_followed(remote: Remote, tmp_path: Path, workers: ThreadPoolExecutor) -> None:

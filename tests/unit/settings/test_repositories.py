@@ -89,5 +89,5 @@ def test_a_refused_address_is_not_shown(tmp_path: Any) -> None:
     config.write_text('[[tenants]]\nname = "test"\nrepository = "https://user:hunter2@git.example.org/x.git"\n')
     with pytest.raises(SettingsError) as caught:
         load(config)
-    assert "tenants.0.repository: Value error, the repository's address holds a credential" in str(caught.value)
+    assert f"{config}:3: tenants.0.repository: the repository's address holds a credential" in str(caught.value)
     assert "hunter2" not in str(caught.value)

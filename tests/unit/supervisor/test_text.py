@@ -1,6 +1,6 @@
 """What a person reads at the terminal."""
 
-from portico.supervisor.status import BackendStatus, LabStatus, Status, SystemStatus, TenantStatus
+from portico.supervisor.status import BackendStatus, LabStatus, Status, SystemStatus, TenantListStatus, TenantStatus
 from portico.supervisor.text import log_text, status_text, table
 
 STATUS = Status(
@@ -39,6 +39,15 @@ def test_a_status_names_the_refused_file_and_line():
 
 def test_a_status_without_labs_says_so():
     assert "No lab runs now." in status_text(STATUS.model_copy(update={"labs": []}))
+
+
+def test_a_status_says_where_tenants_are_listed_and_why_nothing_newer_is_in_force():
+    source = TenantListStatus(repository="/srv/list.git", branch="main", file="tenants.toml")
+    assert "nothing of it is in force yet." in status_text(STATUS.model_copy(update={"tenant_list": source}))
+    source = source.model_copy(update={"commit": "0123456789abcdef", "error": "tenants.toml:3: no"})
+    said = status_text(STATUS.model_copy(update={"tenant_list": source}))
+    assert "Tenants are listed in tenants.toml of /srv/list.git, branch main: commit 0123456789ab is in force.\n" in said
+    assert "Nothing newer is, since: tenants.toml:3: no" in said
 
 
 def test_a_log_line_shows_whom_it_concerns_and_what_else_it_carries():

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from portico.positions import Place, positions
 from portico.tenants.bundle import Tenant
 from portico.tenants.documents import decode, read_model
 from portico.tenants.findings import Refused
-from portico.tenants.positions import Place, positions
 
 HEAD = 'title = "T"\ncontact = "https://example.org"\n'
 
