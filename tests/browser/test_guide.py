@@ -18,7 +18,7 @@ import pytest
 import tomli_w
 from playwright.sync_api import FrameLocator, Page, expect
 
-from tests.browser.person import log_in
+from tests.browser.person import log_in, start, stop
 from tests.support.bundles import git
 from tests.support.installation import ROOT, Up, up
 from tests.support.labs import wait_for
@@ -143,10 +143,10 @@ def test_the_guide_leads_from_nothing_to_a_live_portal(installation: Up, tmp_pat
     page.goto(f"http://fenix.localhost:{installation.port}/")
     expect(page.get_by_role("heading", level=1)).to_have_text("Rise from the ashes, with more cores")
     picture("live")
-    # The demo's identity provider knows it by now.
+    # It is a whole portal: one logs in, and a lab opens.
     user = visit()
     log_in(user, installation, "fenix", "flame")
-    expect(user.get_by_role("button", name="Start")).to_be_visible()
+    stop(user, installation, "fenix", start(user))
 
     desk.edit(following("diff"))
     desk.run(following("sh").text)

@@ -64,8 +64,8 @@ class SiteServerConfig(FromFile):
     """Each node's secret loopback address, used where the kernel gives it no network of its own."""
     isolation: bool = True
     """False: loopback addresses even where the kernel could do better."""
-    egress: tuple[int, ...] = ()
-    """Ports of 127.0.0.1 that jobs may reach."""
+    egress_file: Path
+    """Which ports of 127.0.0.1 jobs may reach: a JSON list, read anew for each job."""
     userinfo_url: HttpUrl | None = None
     """Where a bearer token is verified; None: no tokens but the site's own."""
     accounts_claim: str = "hpc_infos_attribute"

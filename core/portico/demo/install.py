@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.x509.oid import NameOID
 
+from portico.demo.nodes.egress import write_ports
 from portico.demo.plan import DemoPlan
 
 COUNTRY, ORGANISATION = "EU", "Demo"
@@ -34,6 +35,7 @@ def install(plan: DemoPlan, *, client_secret_files: dict[str, Path]) -> None:
     secret = _kept_secret(plan.directory / "nodes" / "secret")
     addresses = {name: loopback_address(secret, name) for name in plan.node_names}
     plan.provider_config(client_secret_files).write(plan.config_file("identity-provider"))
+    write_ports(plan.egress_file, plan.egress())
     plan.site_config(addresses).write(plan.config_file("site"))
     plan.login_node_config().write(plan.config_file("login-node"))
 

@@ -6,6 +6,7 @@ A plan is pure: it writes nothing (`install` does) and starts nothing (the super
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -81,6 +82,15 @@ class DemoPlan(Model):
         """Of `identity-provider`, `site` or `login-node`."""
         return self.directory / f"{process}.json"
 
+    @property
+    def egress_file(self) -> Path:
+        """Which ports of 127.0.0.1 jobs may reach."""
+        return self.directory / "egress.json"
+
+    def egress(self, hub_ports: Iterable[int] = ()) -> tuple[int, ...]:
+        """Those ports; `hub_ports` are those of hubs that the demo didn't begin with."""
+        return (self.gateway_port, self.backend_port, *self.hub_ports, *hub_ports)
+
     def processes(self) -> tuple[DemoProcess, ...]:
         """In the order in which they may start; they need not wait for one another."""
         ports = {"identity-provider": self.identity_port, "site": self.site_port, "login-node": self.ssh_port}
@@ -137,7 +147,7 @@ class DemoPlan(Model):
             node_directory=self.directory / "nodes",
             sites=tuple(_site(site) for site in SITES),
             addresses=addresses,
-            egress=(self.gateway_port, self.backend_port, *self.hub_ports),
+            egress_file=self.egress_file,
             userinfo_url=f"http://{_LOCAL}:{self.identity_port}/userinfo",
             certificate_file=self.directory / "site" / "certificate.pem",
             key_file=self.directory / "site" / "key.pem",

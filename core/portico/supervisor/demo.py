@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import subprocess
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from portico.demo.catalogue import USERS
 from portico.demo.configuration import ClientConfig
 from portico.demo.install import install
+from portico.demo.nodes.egress import write_ports
 from portico.demo.plan import LOGIN_HOST, DemoPlan
 from portico.settings import Settings
 from portico.settings.models import Backend, Gateway, Grant, TenantEntry, TenantList
@@ -136,7 +137,7 @@ def arrange(state: Path, *, port: int, checkout: Path) -> Arranged:
         poll_interval=1.0,
     )
     install(plan, client_secret_files={tenant.name: tenant.client_secret_file for tenant in settings.tenants})
-    _register(plan, settings)
+    _register(plan, settings, hubs)
     config.write_text(tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True)))
     return Arranged(_installation(Configuration(config), plan, checkout))
 
@@ -160,8 +161,9 @@ def _installation(configuration: Configuration, plan: DemoPlan, checkout: Path) 
     return replace(installation, routes=routes, tell=partial(_register, plan))
 
 
-def _register(plan: DemoPlan, settings: Settings) -> None:
-    """Have the identity provider know the clients of all tenants."""
+def _register(plan: DemoPlan, settings: Settings, hub_ports: Mapping[str, int]) -> None:
+    """Have the identity provider know the clients of all tenants, and the nodes the ports of their hubs."""
+    write_ports(plan.egress_file, plan.egress(hub_ports.values()))
     files = {tenant.name: tenant.client_secret_file for tenant in settings.tenants}
     # One that has gone keeps its client: its portal may come back.
     known = {name: files.get(name, settings.state / "secrets" / f"{name}-client-secret") for name in plan.tenants}

@@ -56,8 +56,8 @@ class Installation:
     users: Sequence[DemoUser] = ()
     gateway_directory: Path | None = None
     """Where `npm ci` has put the gateway's program."""
-    tell: Callable[[Settings], None] | None = None
-    """Who else must know of the tenants whenever they change: a demo's identity provider."""
+    tell: Callable[[Settings, Mapping[str, int]], None] | None = None
+    """Who else must know of the tenants, and of their hubs' ports, whenever they change: a demo's identity provider and nodes."""
 
     @property
     def in_force(self) -> Path:
@@ -254,15 +254,15 @@ class Supervisor:
             await gateway.remove_routes(settings.gateway, [*hosts, *(f"{host}{HOOKS_PATH}" for host in hosts)])
             await self._route()
         put_in_force(self.installation)
+        coming = self._new_hubs([*change.added, *change.changed])
+        self.hubs = [*(hub for hub in self.hubs if hub not in going), *coming]
         if self.installation.tell is not None:
-            await asyncio.to_thread(self.installation.tell, settings)
+            await asyncio.to_thread(self.installation.tell, settings, {hub.tenant: hub.port for hub in self.hubs})
         for running in self.programs:
             if running.program.name == "backend" and running.pid is not None:
                 os.kill(running.pid, signal.SIGHUP)
-            if running.program.name == "sync" and running.pid is not None:
-                os.kill(running.pid, signal.SIGTERM)  # it keeps nothing in its memory that it doesn't find again, and is started at once
-        coming = self._new_hubs([*change.added, *change.changed])
-        self.hubs = [*(hub for hub in self.hubs if hub not in going), *coming]
+            if running.program.name == "sync":
+                running.restart()  # it keeps nothing in its memory that it doesn't find again
         for hub in coming:
             hub.start()
 

@@ -66,6 +66,7 @@ class Running:
         self.program = program
         self.pid: int | None = None
         self._stopping = False
+        self._restarting = False
         self._failures = 0
         self._task: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
@@ -84,6 +85,13 @@ class Running:
             if self.pid is not None and port_open and (program.ready_file is None or program.ready_file.exists()):
                 return
             await asyncio.sleep(0.03)
+
+    def restart(self) -> None:
+        """Have it end by SIGTERM, and start it again at once."""
+        if self._process is not None and self.pid is not None:
+            self._restarting = True
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
 
     def last_words(self) -> str:
         """The last line that it wrote to its output, or an empty text."""
@@ -119,6 +127,9 @@ class Running:
             await self._run_once()
             if self._stopping:
                 return
+            if self._restarting:
+                self._restarting = False
+                continue
             self._failures = 0 if loop.time() - began > SETTLED else self._failures + 1
             pause = pause_before_restart(self._failures)
             log.error("%s ended; it is started again in %.1f s; its last words: %s", self.program.name, pause, self.last_words())
@@ -144,6 +155,6 @@ class Running:
         log.info("%s runs as process %d", program.name, self.pid)
         status = await self._process.wait()
         self.pid = None
-        if not self._stopping:
+        if not (self._stopping or self._restarting):
             name = signal.Signals(-status).name if status < 0 else f"exit code {status}"
             log.warning("%s ended with %s", program.name, name)

@@ -9,6 +9,7 @@ from pathlib import Path
 import asyncssh
 import psutil
 import pytest
+from portico.demo.nodes.egress import read_ports, write_ports
 from pyunicore.client import Job, JobStatus
 
 from tests.integration.demo.conftest import Outside, leaves, python, start
@@ -86,6 +87,23 @@ def test_a_job_reaches_the_ports_that_it_may(site: RunningSite, outside: Outside
     found = json.loads(leaves(job, "found"))
     assert found[str(outside.port)] == "the host"
     assert found[str(outside.other)] in ("", "refused")
+
+
+def test_a_port_that_is_allowed_later_is_reached_by_the_next_job(site: RunningSite, outside: Outside, tmp_path: Path) -> None:
+    before = read_ports(site.plan.egress_file)
+    later = socket.create_server(("127.0.0.1", 0))
+    later.settimeout(30)
+    try:
+        port = later.getsockname()[1]
+        write_ports(site.plan.egress_file, {*before, port})
+        job = start(site, f"{python(REACH, tmp_path)} {port}")
+        connection, _ = later.accept()
+        connection.sendall(b"the new one")
+        connection.close()
+        assert json.loads(leaves(job, "found")) == {str(port): "the new one"}
+    finally:
+        write_ports(site.plan.egress_file, before)
+        later.close()
 
 
 def test_a_job_on_an_isolated_node_reaches_nothing_else(site: RunningSite, login_node: RunningLoginNode, tmp_path: Path) -> None:

@@ -31,6 +31,19 @@ async def test_a_killed_program_runs_again(tmp_path):
     assert running.pid is None
 
 
+async def test_a_restart_is_no_death(tmp_path, caplog):
+    caplog.set_level("INFO")
+    running = python(tmp_path, "import signal; signal.pause()")
+    running.start()
+    for _ in range(4):
+        await running.ready()
+        first = running.pid
+        running.restart()
+        await until(lambda first=first: running.pid not in (None, first), limit=5)
+    await running.stop(patience=5)
+    assert {record.levelname for record in caplog.records} == {"INFO"}
+
+
 async def test_a_program_that_ignores_the_request_to_end_is_killed(tmp_path):
     code = "import signal, pathlib, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); pathlib.Path(sys.argv[1]).touch(); signal.pause()"
     ready = tmp_path / "ready"

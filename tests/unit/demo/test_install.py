@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from portico.demo.configuration import LoginNodeConfig, ProviderConfig, SiteServerConfig
 from portico.demo.install import install, loopback_address
+from portico.demo.nodes.egress import read_ports
 from portico.demo.plan import DemoPlan
 
 
@@ -68,7 +69,7 @@ def test_every_process_reads_what_was_written(plan: DemoPlan, secrets: dict[str,
         ("http://juniq.localhost:8000/hub/oauth_callback",),
         ("http://coec.localhost:8000/hub/oauth_callback",),
     ]
-    assert site.egress == (8000, 8002, 8101)
+    assert read_ports(site.egress_file) == {8000, 8002, 8101}
     assert set(login_node.nodes) == set(site.addresses)
     assert site.node_directory == login_node.node_directory
 

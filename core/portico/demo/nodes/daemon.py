@@ -32,8 +32,8 @@ class NodeSettings:
     """Where its jobs listen: 127.0.0.1 of its own network, or a secret loopback address of the host's."""
     isolated: bool
     """Whether it has a network of its own."""
-    egress: list[int]
-    """Ports of the host's 127.0.0.1 that its jobs may connect to, at the same address and port."""
+    egress_file: str
+    """Which ports of the host's 127.0.0.1 its jobs may connect to, at the same address and port: a JSON list, read anew for each job."""
     patience: float = 30.0
     """Seconds."""
 
@@ -54,6 +54,7 @@ class Daemon:
         self._attached: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._leaving = asyncio.Event()
+        self._job_came = asyncio.Event()
         self._alone: asyncio.TimerHandle | None = None
 
     async def serve(self, listener: socket.socket) -> None:
@@ -65,7 +66,7 @@ class Daemon:
         loop.add_signal_handler(signal.SIGCHLD, self._reap)
         self._start_patience()
         if self._helper is not None:
-            self._spawn(egress.serve(self._helper, self._settings.egress))
+            self._spawn(egress.serve(self._helper, Path(self._settings.egress_file), self._job_came))
         accepting = loop.create_task(self._accept(listener))
         await self._leaving.wait()
         accepting.cancel()
@@ -140,6 +141,7 @@ class Daemon:
     def _run(self, command: step.Command) -> None:
         if command.job in self._jobs:
             return
+        self._job_came.set()
         reading, writing = os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -195,7 +197,7 @@ def main() -> None:
     settings = NodeSettings(**json.loads(sys.stdin.read()))
     helper = None
     if settings.isolated:
-        helper = egress.start_helper(settings.egress)
+        helper = egress.start_helper(Path(settings.egress_file))
         namespace.enter(settings.name)
     path = Path(settings.socket)
     try:

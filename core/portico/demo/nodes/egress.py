@@ -1,7 +1,8 @@
 """What a node's jobs may reach outside: a few ports of the host's loopback, at the same address and port inside.
 
 A small helper process stays in the host's network and makes the connections; the node's daemon, inside its own network, listens, asks the
-helper for a connected socket and carries the bytes. The helper connects to the ports that it was started with and to nothing else.
+helper for a connected socket and carries the bytes. The helper connects to the ports of a file, read anew each time, and to nothing else: a
+portal that is added while the nodes run has a hub of its own.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import array
 import asyncio
 import contextlib
 import functools
+import json
 import os
 import signal
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from portico.demo.nodes import namespace, wire
 from portico.demo.relay import Pipe
@@ -33,7 +36,22 @@ class Helper:
     lock: asyncio.Lock
 
 
-def start_helper(ports: Sequence[int]) -> Helper:
+def write_ports(file: Path, ports: Iterable[int]) -> None:
+    """Say which ports may be reached, by one rename."""
+    new = file.with_suffix(".new")
+    new.write_text(json.dumps(sorted(set(ports))), encoding="utf-8")
+    new.replace(file)
+
+
+def read_ports(file: Path) -> frozenset[int]:
+    """The ports of the file; none where it can't be read."""
+    try:
+        return frozenset(map(int, json.loads(file.read_bytes())))
+    except (OSError, ValueError, TypeError):
+        return frozenset()
+
+
+def start_helper(file: Path) -> Helper:
     """Fork the helper; to be called before the network is left."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     pid = os.fork()
@@ -42,7 +60,7 @@ def start_helper(ports: Sequence[int]) -> Helper:
             namespace.end_with_parent(signal.SIGKILL)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             ours.close()
-            _help(theirs, frozenset(ports))
+            _help(theirs, file)
         finally:
             os._exit(0)
     theirs.close()
@@ -50,11 +68,11 @@ def start_helper(ports: Sequence[int]) -> Helper:
     return Helper(pid=pid, channel=ours, lock=asyncio.Lock())
 
 
-def _help(channel: socket.socket, ports: frozenset[int]) -> None:
+def _help(channel: socket.socket, file: Path) -> None:
     while request := channel.recv(_PORT.size):
         (port,) = _PORT.unpack(request)
         try:
-            if port not in ports:
+            if port not in read_ports(file):
                 raise PermissionError(port)
             with socket.create_connection((LOOPBACK, port), timeout=5) as connection:
                 connection.setblocking(False)
@@ -63,8 +81,8 @@ def _help(channel: socket.socket, ports: frozenset[int]) -> None:
             channel.send(wire.encode({}))
 
 
-async def serve(helper: Helper, ports: Sequence[int]) -> None:
-    """Listen inside on each of the ports, until cancelled."""
+async def serve(helper: Helper, file: Path, look: asyncio.Event) -> None:
+    """Listen inside on each of the ports, until cancelled; whenever `look` is set, on those that have come since."""
     loop = asyncio.get_running_loop()
     relays: set[asyncio.Task[None]] = set()
 
@@ -76,9 +94,14 @@ async def serve(helper: Helper, ports: Sequence[int]) -> None:
         return inside
 
     async with contextlib.AsyncExitStack() as stack:
-        for port in ports:
-            await stack.enter_async_context(await loop.create_server(functools.partial(accept, port), LOOPBACK, port))
-        await loop.create_future()
+        listening: set[int] = set()
+        while True:
+            look.clear()
+            for port in read_ports(file) - listening:
+                with contextlib.suppress(OSError):  # a job has the port inside: the next look may find it free
+                    await stack.enter_async_context(await loop.create_server(functools.partial(accept, port), LOOPBACK, port))
+                    listening.add(port)
+            await look.wait()
 
 
 async def _relay(helper: Helper, port: int, inside: Pipe) -> None:

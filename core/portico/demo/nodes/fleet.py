@@ -119,14 +119,14 @@ class Fleet:
         directory: Path,
         addresses: Mapping[str, str],
         isolated: bool,
-        egress: list[int],
+        egress_file: Path,
         patience: float,
         ended: Callable[[str, Outcome], None],
     ) -> None:
         self._directory = directory
         self._addresses = addresses
         self.isolated = isolated
-        self._egress = egress
+        self._egress_file = egress_file
         self._patience = patience
         self._ended = ended
         self._names = Directory(directory, frozenset(addresses))
@@ -179,7 +179,7 @@ class Fleet:
             socket=str(self._names[name].path),
             address=self._addresses[name],
             isolated=self.isolated,
-            egress=self._egress,
+            egress_file=str(self._egress_file),
             patience=self._patience,
         )
         process = await asyncio.create_subprocess_exec(

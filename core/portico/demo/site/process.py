@@ -47,7 +47,7 @@ class Server:
             directory=config.node_directory,
             addresses={name: SHARED_ADDRESS if isolated else address for name, address in config.addresses.items()},
             isolated=isolated,
-            egress=list(config.egress),
+            egress_file=config.egress_file,
             patience=config.patience,
             ended=self._ended,
         )
