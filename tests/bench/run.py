@@ -1,6 +1,6 @@
 """Measure everything, side by side in one run, and write `docs/benchmarks.md`: `python -m tests.bench.run`.
 
-Nothing here passes or fails. Run it on a quiet machine; it takes about six minutes.
+Nothing here passes or fails. Run it on a quiet machine; it takes about ten minutes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench import activations, memory, neighbours, previews, pushes
+from tests.bench import activations, memory, neighbours, newcomers, previews, pushes
 from tests.bench.load import Rate, measure
 from tests.bench.starts import ByHand, Times, repeat, summary, through_portico, token_of
 from tests.bench.stock import Stock, stock_hub
@@ -170,6 +170,7 @@ def main() -> int:
     sections["A thousand activations under load"] = activations.section()
     sections["A portal's pages while its neighbour attacks"] = neighbours.section()
     sections["From a saved file to the repainted page of a preview"] = previews.section()
+    sections["From a tenant's entry to the portal"] = newcomers.section()
     write(sections)
     return 0
 
