@@ -6,10 +6,7 @@ the REST API from the backend's OpenAPI document. A test fails when a page and t
 
 from __future__ import annotations
 
-import ast
-import dataclasses
 import importlib.util
-import inspect
 import json
 import os
 import sys
@@ -38,10 +35,10 @@ def pages() -> dict[str, str]:
         "tenant-toml.md": HEAD + "# `tenant.toml`: what a tenant sets\n\nUnknown keys are refused.\n\n" + models(Tenant),
         "theme-toml.md": HEAD + "# `theme.toml`: what a theme sets\n\n" + models(Theme),
         "tenant.schema.json": json.dumps(tenant_schema, indent=2) + "\n",
-        "template-context.md": HEAD + template_context(),
+        "template-context.md": HEAD + beside("context"),
         "command-line.md": HEAD + command_line(),
         "rest-api.md": HEAD + rest_api(),
-        "hostile-inputs.md": HEAD + hostile_inputs(),
+        "hostile-inputs.md": HEAD + beside("hostile"),
     }
 
 
@@ -102,39 +99,6 @@ def _type(node: dict[str, Any]) -> str:
     return " ".join([node.get("format", node.get("type", "anything")), *bounds])
 
 
-def template_context() -> str:
-    """Each view class with its fields; the pages first."""
-    from portico.tenants import views
-
-    pages_ = "\n".join(f"| `{name}.html` | [{cls.__name__}](#{cls.__name__.lower()}) |" for name, cls in views.PAGES.items())
-    classes = [cls for _, cls in inspect.getmembers(views, dataclasses.is_dataclass) if cls.__module__ == views.__name__]
-    notes = _attribute_notes(inspect.getsource(views))
-    ordered = sorted(classes, key=lambda cls: (cls not in views.PAGES.values(), inspect.getsourcelines(cls)[1]))
-    sections = []
-    for cls in ordered:
-        rows = [
-            f"| `{field.name}` | `{field.type}` | {notes.get((cls.__name__, field.name), '')} |".replace(" | None`", " or None`")
-            for field in dataclasses.fields(cls)
-        ]
-        about = inspect.getdoc(cls) or ""
-        sections.append("\n".join([f"## {cls.__name__}", "", about, "", "| field | type | meaning |", "|---|---|---|", *rows, ""]))
-    head = "# What a template sees\n\n" + (inspect.getdoc(views) or "") + "\n\n| template | its view |\n|---|---|\n" + pages_
-    own = "\n| `pages/<name>.html` | [OwnPage](#ownpage) |\n"
-    return head + own + "\n" + "\n".join(sections)
-
-
-def _attribute_notes(source: str) -> dict[tuple[str, str], str]:
-    """The text below each annotated field, by class and field."""
-    notes = {}
-    for cls in (node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)):
-        for field, below in zip(cls.body, cls.body[1:], strict=False):
-            if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(below, ast.Expr)):
-                continue
-            if isinstance(below.value, ast.Constant) and isinstance(below.value.value, str):
-                notes[cls.name, field.target.id] = " ".join(below.value.value.split()).replace("|", "\\|")
-    return notes
-
-
 def command_line() -> str:
     """Each command with its arguments and options, from the command line's own description."""
     import typer
@@ -183,9 +147,9 @@ def openapi() -> dict[str, Any]:
         return dict(create_app(sample_settings(Path(directory))).openapi())
 
 
-def hostile_inputs() -> str:
-    """Which test covers which hostile input, from the tests themselves."""
-    spec = importlib.util.spec_from_file_location("hostile", Path(__file__).with_name("hostile.py"))
+def beside(name: str) -> str:
+    """What a module beside this one makes: `page()` of `hostile` or of `context`."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -7,12 +7,14 @@ says of each block which layer fills it; `asset` and `text` say which layer a fi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from jinja2 import TemplateNotFound, nodes
 
+from portico.tenants import blocks
+from portico.tenants.blocks import BlockOrigin, Place
 from portico.tenants.composition import Candidate, Composition, texts_of
 from portico.tenants.environment import Renderer
 from portico.tenants.findings import suggestion
@@ -20,30 +22,6 @@ from portico.tenants.layers import theme_chain
 from portico.tenants.rehearsal import own_pages
 from portico.tenants.sandbox import references
 from portico.tenants.views import PAGES
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A file, and the line that matters in it; 0 for the whole file."""
-
-    file: str
-    line: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}" if self.line else self.file
-
-
-@dataclass(frozen=True, slots=True)
-class BlockOrigin:
-    """Who fills a block of a page."""
-
-    name: str
-    place: Place
-    overrides: tuple[Place, ...] = ()
-    """Where the same block is filled in layers below, and isn't shown for that."""
-    shown: bool = True
-    hint: str = ""
-    """Why it isn't shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +84,11 @@ def page(composition: Composition, name: str) -> PageOrigin | None:
     stem = name.removesuffix(".html").removeprefix("pages/")
     path = f"pages/{stem}.html" if stem in own_pages(composition) else f"{stem}.html"
     try:
-        chain = list(_chain(renderer, renderer.sandbox.page(path)))
+        chain = blocks.chain(renderer, renderer.sandbox.page(path))
     except TemplateNotFound:
         return None
-    labels = [renderer.sources.source(full).label for full, _ in chain]
-    includes = dict.fromkeys(each for full, tree in chain for each in _taken_in(renderer, full, tree))
-    return PageOrigin(
-        stem, tuple(labels), tuple(_blocks([(label, tree) for label, (_, tree) in zip(labels, chain, strict=True)])), tuple(includes)
-    )
+    includes = dict.fromkeys(each for link in chain for each in _taken_in(renderer, link.full, link.tree))
+    return PageOrigin(stem, tuple(link.label for link in chain), blocks.origins(chain), tuple(includes))
 
 
 def asset(candidate: Candidate, path: str) -> Place | None:
@@ -190,30 +165,25 @@ def _overview_lines(origin: Overview) -> Iterator[str]:
 def _page_lines(origin: PageOrigin) -> Iterator[str]:
     yield f"The page {origin.name!r}: {' > '.join(origin.templates)}"
     yield "Blocks:"
-    width = max((len(block.name) for block in origin.blocks), default=0)
-    for block in origin.blocks:
+    names = indented(origin.blocks)
+    width = max(map(len, names), default=0)
+    for name, block in zip(names, origin.blocks, strict=True):
         over = f"  in place of {', '.join(map(str, block.overrides))}" if block.overrides else ""
-        yield f"  {block.name:<{width}}  {block.place}" + (over if block.shown else f"  NOT SHOWN: {block.hint}")
+        yield f"  {name:<{width}}  {block.place}" + (over if block.shown else f"  NOT SHOWN: {block.hint}")
     if origin.includes:
         yield "Takes in:"
         yield from (f"  {name:<{width}}  {file}" for name, file in origin.includes)
 
 
+def indented(blocks: Sequence[BlockOrigin]) -> list[str]:
+    """The names of a page's blocks, each two spaces further in than the block that it stands in."""
+    depths: dict[str, int] = {}
+    for block in blocks:
+        depths[block.name] = depths.get(block.within, -1) + 1
+    return [f"{'  ' * depths[block.name]}{block.name}" for block in blocks]
+
+
 # How it is found
-
-
-def _chain(renderer: Renderer, full: str) -> Iterator[tuple[str, nodes.Template]]:
-    """A template and what it extends, the nearest first."""
-    seen: set[str] = set()
-    while full not in seen:
-        seen.add(full)
-        source = renderer.sources.source(full)
-        tree = renderer.sandbox.parse(source.text, full, source.label)
-        yield full, tree
-        extends = tree.find(nodes.Extends)
-        if extends is None or not isinstance(extends.template, nodes.Const):
-            return
-        full = renderer.sources.resolve(str(extends.template.value), full)
 
 
 def _taken_in(renderer: Renderer, full: str, tree: nodes.Template) -> Iterator[tuple[str, str]]:
@@ -224,49 +194,6 @@ def _taken_in(renderer: Renderer, full: str, tree: nodes.Template) -> Iterator[t
                 yield name, renderer.sources.source(renderer.sources.resolve(name, full)).label
             except TemplateNotFound:
                 continue
-
-
-def _blocks(chain: list[tuple[str, nodes.Template]]) -> Iterator[BlockOrigin]:
-    """Each block in the order in which the layers below have it, then those that only a nearer one knows."""
-    filled: dict[str, list[tuple[str, nodes.Block]]] = {}
-    for label, tree in reversed(chain):
-        for block in tree.find_all(nodes.Block):
-            filled.setdefault(block.name, []).insert(0, (label, block))
-    shown = _shown(chain[-1][1], filled)
-    holders = {block.name: outer.name for blocks in filled.values() for _, outer in blocks for block in outer.find_all(nodes.Block)}
-    for name, places in filled.items():
-        (label, block), *others = places
-        below = tuple(Place(each, node.lineno) for each, node in others)
-        if name in shown:
-            yield BlockOrigin(name, Place(label, block.lineno), below)
-            continue
-        holder = holders.get(name)
-        if holder is not None and holder in filled:
-            by, outer = filled[holder][0]
-            hint = f"It stands in the block {holder!r}, which {by}:{outer.lineno} fills anew without it."
-        else:
-            hint = suggestion(name, set(filled) - {name}) or "No layer below has a block of that name."
-        yield BlockOrigin(name, Place(label, block.lineno), below, shown=False, hint=hint)
-
-
-def _shown(root: nodes.Template, filled: dict[str, list[tuple[str, nodes.Block]]]) -> set[str]:
-    """The blocks that come into the page: those of the outermost template, and those within what fills them."""
-    shown: set[str] = set()
-    waiting = [block.name for block in root.find_all(nodes.Block) if not _within_block(root, block)]
-    while waiting:
-        name = waiting.pop()
-        if name in shown:
-            continue
-        shown.add(name)
-        for _, block in filled.get(name, ()):
-            waiting.extend(inner.name for inner in block.find_all(nodes.Block))
-            if not any(isinstance(call.node, nodes.Name) and call.node.name == "super" for call in block.find_all(nodes.Call)):
-                break  # what lies below is replaced
-    return shown
-
-
-def _within_block(root: nodes.Template, block: nodes.Block) -> bool:
-    return any(inner is block for outer in root.find_all(nodes.Block) for inner in outer.find_all(nodes.Block))
 
 
 def _used(composition: Composition) -> set[str]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from jinja2 import TemplateNotFound, TemplateSyntaxError, UndefinedError
 
-from portico.tenants import budget, markup, structure, views
+from portico.tenants import blocks, budget, markup, structure, views
 from portico.tenants.budget import Rendering, TooMuch
 from portico.tenants.composition import Composition
 from portico.tenants.environment import Renderer, template_path
@@ -70,6 +70,8 @@ def render_all(composition: Composition, *, prefix: str = "/hub/brand/rehearsal/
                 whole = whole and rendered.html is not None
                 if len(findings) >= FINDING_LIMIT:
                     break
+        paths = [f"{name}.html" for name in views.PAGES] + [f"pages/{name}.html" for name in own_ids]
+        findings.update(dict.fromkeys(blocks.unseen(renderer, paths)))
         # Where a page couldn't be rendered nobody knows which places it has.
         for source, outline in seen if whole else ():
             findings.update(dict.fromkeys(_places(renderer, structure.dead_links(outline, own_ids), source)))

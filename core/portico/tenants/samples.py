@@ -356,5 +356,7 @@ def _start_states() -> Iterator[tuple[str, views.StartPage]]:
     queued = dataclasses.replace(STARTING, state="queued", percent=15, message=_STEPS[1][2], node="")
     yield "15-percent", views.StartPage(queued, _events(2))
     yield "70-percent", views.StartPage(dataclasses.replace(STARTING, percent=70, message=_STEPS[3][2]), _events(4))
-    failed = dataclasses.replace(STARTING, state="ended", percent=100, message=_FAILED_EVENT.message, can_stop=False, can_start=True)
+    failed = dataclasses.replace(
+        STARTING, state="ended", percent=100, message=_FAILED_EVENT.message, can_stop=False, can_start=True, correlation_id="0f3a9c1e7b5d"
+    )
     yield "failed", views.StartPage(failed, (*_events(2), _FAILED_EVENT))
