@@ -31,7 +31,7 @@ _DIGEST = re.compile(rf"[0-9a-f]{{{DIGEST_LENGTH}}}")
 _BLOBS = ".blobs"
 _NEW = ".new-"
 GRACE = 60.0
-"""Seconds for which nothing that is new is collected."""
+"""Seconds for which nothing is collected that is new, or was in use until now: pages of it may be open and still loading."""
 
 
 class Store:
@@ -128,10 +128,17 @@ class Store:
         home = self._root / tenant
         if not (home / digest / MANIFEST).is_file():
             raise FileNotFoundError(f"there is no snapshot {digest} of {tenant}")
+        self.touch(tenant, self.live(tenant))
         temporary = home / f"{_NEW}{secrets.token_hex(8)}"
         temporary.symlink_to(digest)
         temporary.replace(home / CURRENT)
         _sync(home)
+
+    def touch(self, tenant: str, digest: str | None) -> None:
+        """Have a snapshot's grace count from now: it has been in use until now."""
+        if digest is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.utime(self._root / tenant / digest)
 
     def deactivate(self, tenant: str) -> None:
         """Have no snapshot live."""
@@ -155,14 +162,19 @@ class Store:
         shutil.rmtree(dying, ignore_errors=True)
 
     def collect(self, tenant: str, keep: Collection[str], *, grace: float = GRACE) -> None:
-        """Remove the tenant's snapshots but those to keep, the live one and new ones, and the blobs that none is made of any more.
+        """Remove the tenant's snapshots but those to keep, the live one and new ones.
 
-        What was made less than `grace` seconds ago stays: somebody may just be about to make it live, or to link its blobs.
+        What was made or in use (`touch`) less than `grace` seconds ago stays: somebody may just be about to make it live, or
+        to load the files of a page that came before.
         """
         now = time.time()
         for digest in self.digests(tenant) - set(keep):
             if now - (self._root / tenant / digest).stat().st_ctime > grace:
                 self.remove(tenant, digest)
+
+    def collect_blobs(self, *, grace: float = GRACE) -> None:
+        """Remove the blobs that no snapshot is made of any more, but for new ones: somebody may just be about to link them."""
+        now = time.time()
         for blob in (self._root / _BLOBS).glob("*"):
             with contextlib.suppress(FileNotFoundError):
                 found = blob.stat()

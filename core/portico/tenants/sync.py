@@ -37,6 +37,8 @@ from portico.tenants.versions import Versions
 log = logging.getLogger(__name__)
 Done = TypeVar("Done")
 
+TIDY_INTERVAL = 60.0
+"""Seconds between two collections of all tenants' old snapshots."""
 NOTE_INTERVAL = timedelta(seconds=5)
 """How often `checked_at` is written while nothing happens."""
 BEHIND_PATIENCE = 5.0
@@ -164,6 +166,15 @@ class TenantSync:
         self._judged = about.id
         self._log(about.id, findings, began)
         self._put(self._status.model_copy(update={"behind": await self._behind()}))
+        await self._collect()
+
+    async def collect(self) -> None:
+        """Remove the snapshots that nobody can come back to."""
+        async with self._turn:
+            with logs.bind(tenant=self._name):
+                await self._collect()
+
+    async def _collect(self) -> None:
         await self._run(partial(self._versions.collect, self._status))
 
     async def _behind(self) -> int | None:
@@ -233,7 +244,8 @@ class Sync:
     """All tenants of an installation."""
 
     def __init__(self, settings: Settings, *, judge: Judge | Judges, workers: Executor) -> None:
-        store = Store(settings.state / "snapshots")
+        store = self._store = Store(settings.state / "snapshots")
+        self._workers = workers
         store.sweep()
         mirrors = Mirrors(settings.state / "mirrors", workers=workers, roots=settings.repository_roots)
         sources: list[Source] = [*settings.tenants, *([settings.tenant_list] if settings.tenant_list else [])]
@@ -271,6 +283,18 @@ class Sync:
         async with asyncio.TaskGroup() as group:
             for following in self._all:
                 group.create_task(following.run())
+            group.create_task(self._tidy())
+
+    async def _tidy(self) -> None:
+        """Collect again and again what no push does: previews that ended, versions that left the last ten while they had their grace."""
+        while True:
+            try:
+                for tenant in self.tenants.values():
+                    await tenant.collect()
+                await asyncio.get_running_loop().run_in_executor(self._workers, self._store.collect_blobs)
+            except Exception:
+                log.exception("the collection of old snapshots failed")
+            await asyncio.sleep(TIDY_INTERVAL)
 
     def wake(self, name: str) -> None:
         """Have a tenant's repository looked at now: somebody says that it has changed."""

@@ -19,7 +19,7 @@ from portico.tenants.git import Commit
 from portico.tenants.history import Entry, Event, UnknownVersionError
 from portico.tenants.snapshot import build
 from portico.tenants.status import Preview, Status, summary
-from portico.tenants.store import Store
+from portico.tenants.store import GRACE, Store
 
 KEPT = 10
 """Versions that were live and are kept, the live one among them."""
@@ -149,14 +149,16 @@ class Versions:
         kept = tuple(preview for preview in status.previews if branch not in (preview.branch, preview.digest))
         if len(kept) == len(status.previews):
             raise UnknownVersionError(f"There is no preview of {branch[:100]!r}.")
+        for ended in set(status.previews).difference(kept):
+            self._store.touch(self._tenant, ended.digest)
         return status.model_copy(update={"previews": kept})
 
     # Housekeeping
 
     def collect(self, status: Status) -> None:
-        """Remove snapshots that nobody can come back to; what fails is tried again after the next activation."""
+        """Remove snapshots that nobody can come back to; what fails is tried again the next time."""
         now = datetime.now(UTC)
-        keep = {preview.digest for preview in status.previews if preview.until > now}
+        keep = {preview.digest for preview in status.previews if preview.until + timedelta(seconds=GRACE) > now}
         keep.update(history.earliest_kept(history.read(self._state, self._tenant), KEPT))
         try:
             self._store.collect(self._tenant, keep.difference(status.revoked))
