@@ -31,8 +31,8 @@ from tests.support.visitor import Visitor
 
 TENANT, USER = "juniq", "qubit"
 ACTIVATIONS = 1000
-PUSHES = 40
-"""How many of them are a push; the others are rollbacks."""
+PUSHES = 400
+"""How many of them are a push; the others are rollbacks. So many that the first are collected while pages are still loaded."""
 RETURNS = 8
 """Among so many of the last versions: fewer than the ten that are kept."""
 CONNECTIONS = 4
@@ -185,6 +185,10 @@ class Versions:
         """The digest that is live."""
         return self._store.live(TENANT)
 
+    def collected(self) -> int:
+        """How many of the versions are gone."""
+        return sum(not self._store.has(TENANT, digest) for digest in self.digests)
+
     def _expect(self, digest: str) -> None:
         if self.live() != digest:
             raise RuntimeError(f"{digest} is not live")
@@ -215,7 +219,7 @@ async def measure(installation: Up, root: Path) -> list[str]:
     began = time.perf_counter()
     await _under_load(installation, busy, activate())
     spent = time.perf_counter() - began
-    return lines(calm, busy, returns, spent)
+    return lines(calm, busy, returns, spent, versions.collected())
 
 
 async def _under_load(installation: Up, seen: Seen, doing: Awaitable[None]) -> None:
@@ -239,7 +243,7 @@ def logged_in(installation: Up) -> str:
         return visitor.session
 
 
-def lines(calm: Seen, busy: Seen, returns: list[float], spent: float) -> list[str]:
+def lines(calm: Seen, busy: Seen, returns: list[float], spent: float, collected: int) -> list[str]:
     """The section."""
     faults = ", ".join(f"{count} x {kind}" for kind, count in sorted(busy.faults.items())) or "none"
     return [
@@ -256,6 +260,7 @@ def lines(calm: Seen, busy: Seen, returns: list[float], spent: float) -> list[st
         f"| pages with another digest than the one before | {busy.changes:,} |",
         f"| digests seen | {len(busy.numbers)} |",
         f"| files loaded after their page, and addresses of them | {busy.files:,}, {len(busy.contents):,} |",
+        f"| versions that were collected meanwhile | {collected} |",
         f"| digests with another content than one version's | {busy.mixed()} |",
         f"| requests that failed, pages that mixed digests, files that changed | {faults} |",
         f"| a rollback, asked until live: median, slowest | {1000 * statistics.median(returns):.0f} ms, {1000 * max(returns):.0f} ms |",

@@ -1,6 +1,6 @@
 """Measure everything, side by side in one run, and write `docs/benchmarks.md`: `python -m tests.bench.run`.
 
-Nothing here passes or fails. Run it on a quiet machine; it takes about ten minutes.
+Nothing here passes or fails. Run it on a quiet machine; it takes about twelve minutes.
 """
 
 from __future__ import annotations
