@@ -12,35 +12,20 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sized
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from functools import wraps
 from types import CodeType
 from typing import Any, NamedTuple
 
-from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound, TemplateSyntaxError, nodes, pass_context, pass_eval_context
+from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound, TemplateSyntaxError, nodes
 from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.environment import TemplateModule
 from jinja2.exceptions import SecurityError
-from jinja2.filters import FILTERS, do_join
-from jinja2.nodes import EvalContext
 from jinja2.runtime import BlockReference, Context, LoopContext, Macro, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.tests import TESTS
 from jinja2.visitor import NodeTransformer
 
-from portico.tenants import budget
-
-FILTER_NAMES = (
-    "abs", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "int", "items", "last", "length", "list",
-    "lower", "map", "max", "min", "reject", "rejectattr", "select", "selectattr", "sort", "string", "striptags", "sum", "title", "trim",
-    "truncate", "unique", "upper", "urlencode", "wordcount",
-)  # fmt: skip
-TEST_NAMES = (
-    "!=", "<", "<=", "==", ">", ">=", "boolean", "defined", "divisibleby", "eq", "equalto", "even", "false", "float", "ge", "gt", "in",
-    "integer", "iterable", "le", "lower", "lt", "mapping", "ne", "none", "number", "odd", "sequence", "string", "true", "undefined",
-    "upper",
-)  # fmt: skip
+from portico.tenants import budget, filters
 
 _TEXT_METHODS = (
     "capitalize", "endswith", "isdigit", "lower", "lstrip", "removeprefix", "removesuffix", "rstrip", "split", "startswith", "strip",
@@ -62,8 +47,6 @@ _TEMPLATE_NAME = re.compile(r"(?:theme:)?[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0
 
 RANGE_LIMIT = 1_000
 NUMBER_LIMIT = 10**15
-LENGTH_PER_STEP = 100
-"""Characters or items that a filter goes through for one step of the budget."""
 
 
 class Source(NamedTuple):
@@ -158,8 +141,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
             bytecode_cache=_CODE,
         )
         self.sources = sources
-        self.filters = {name: _charged(FILTERS[name]) for name in FILTER_NAMES} | _OWN_FILTERS
-        self.tests = {name: TESTS[name] for name in TEST_NAMES}
+        self.filters = dict(filters.ALL)
+        self.tests = dict(filters.TESTS)
         self._functions = {"range": _range, **functions}
         self.globals = {**values, **self._functions}
         self._callables = frozenset(self._functions.values())
@@ -221,6 +204,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Arithmetic on numbers of a bounded size, and `+` for texts and lists."""
         if operator == "+" and isinstance(left, str) and isinstance(right, str):
+            budget.current().charge()
             budget.concat((left, right))
             return left + right
         if operator == "+" and isinstance(left, list | tuple) and isinstance(right, list | tuple):
@@ -257,6 +241,15 @@ class _Rewrite(NodeTransformer):
         """No text grows without bound."""
         self.generic_visit(node)
         return nodes.Filter(node, "sized", [], [], None, None, lineno=node.lineno, environment=node.environment)
+
+    def visit_Compare(self, node: nodes.Expr) -> nodes.Node:  # noqa: N802
+        """A comparison or a slice goes through long texts, and lists, unseen."""
+        self.generic_visit(node)
+        return nodes.Filter(node, "stepped", [], [], None, None, lineno=node.lineno, environment=node.environment)
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
+        """A single item costs nothing."""
+        return self.visit_Compare(node) if isinstance(node.arg, nodes.Slice) else self.generic_visit(node)
 
     def visit_Import(self, node: nodes.Import) -> nodes.Node:  # noqa: N802
         """A macro sees the values of the page that uses it, and is never shared between two renderings."""
@@ -312,76 +305,3 @@ def _range(*bounds: int) -> range:
     if len(numbers) > RANGE_LIMIT:
         raise budget.TooMuch(f"A range may have {RANGE_LIMIT:,} numbers.")
     return numbers
-
-
-def _charged(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A filter that draws on the budget before it runs: by the size of what it is given, since it goes through that unseen."""
-    position = 1 if hasattr(function, "jinja_pass_arg") else 0
-
-    @wraps(function)  # keeps Jinja's mark of what the filter wants to be passed first
-    def charged(*args: Any, **kwargs: Any) -> Any:
-        value = args[position] if len(args) > position else None
-        budget.current().charge(1 + len(value) // LENGTH_PER_STEP if isinstance(value, Sized) else 1)
-        return function(*args, **kwargs)
-
-    return charged
-
-
-@pass_context
-def _counted(context: Context, items: Any) -> Any:
-    rendering = budget.current()
-    if not isinstance(items, Sized):
-        collected = []
-        for item in items:
-            rendering.charge()
-            collected.append(item)
-        return collected
-    rendering.charge(len(items) + 1)
-    return items
-
-
-@pass_context
-def _sized(context: Context, text: str) -> str:
-    return budget.sized(text)
-
-
-@pass_eval_context
-def _join(eval_ctx: EvalContext, items: Iterable[Any], separator: str = "", attribute: str | int | None = None) -> Any:
-    listed = list(items)
-    budget.current().charge(len(listed))
-    total = sum(len(item) for item in listed if isinstance(item, str)) + len(listed) * len(separator)
-    if total > budget.TEXT:
-        raise budget.TooMuch(f"A text is longer than {budget.TEXT:,} characters.")
-    return do_join(eval_ctx, listed, separator, attribute)
-
-
-def _round(value: float, digits: int = 0) -> float:
-    if not 0 <= digits <= 9:
-        raise SecurityError("A number is rounded to 0 to 9 digits.")
-    return round(value, digits) if digits else round(value)
-
-
-def _datetime(value: datetime | None) -> str:
-    """`2026-01-31 14:05 UTC`; nothing for None."""
-    return "" if value is None else f"{value.year:04}-{value.month:02}-{value.day:02} {value.hour:02}:{value.minute:02} UTC"
-
-
-def _iso(value: datetime | None) -> str:
-    """For a `datetime` attribute; nothing for None."""
-    return "" if value is None else value.isoformat()
-
-
-def _lines(value: str) -> list[str]:
-    """The lines of a text that aren't empty, for paragraphs and lists."""
-    return [line.strip() for line in str(value).splitlines() if line.strip()]
-
-
-_OWN_FILTERS: dict[str, Callable[..., Any]] = {
-    "counted": _counted,
-    "datetime": _datetime,
-    "iso": _iso,
-    "join": _join,
-    "lines": _lines,
-    "round": _round,
-    "sized": _sized,
-}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 
 import pytest
 from portico.tenants import budget, views
+from portico.tenants.budget import Rendering, TooMuch
 from portico.tenants.environment import Renderer
+from portico.tenants.filters import ITEM_BY_ITEM
 from portico.tenants.samples import samples
+from portico.tenants.sandbox import Sandbox, Sources
 
 from tests.support.bundles import composed, judged, page
 
@@ -180,3 +184,36 @@ def _landing(renderer: Renderer, locale: str = "en") -> str:
     composition = renderer.composition
     sample = next(samples(composition.tenant, name="test", asset=renderer.asset, locale=locale))
     return renderer.render(sample.common, sample.view)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "x in y",
+        "x == y",
+        "x < y",
+        "x is in y",
+        "x is eq y",
+        "y[1:]",
+        "y[::-1]",
+        "x + y",
+        "x ~ y",
+        "y|upper",
+        "y|first",
+        "y.upper()",
+        "y|lines",
+    ],
+)
+def test_whatever_goes_through_a_long_text_looks_at_the_clock(expression: str) -> None:
+    """A page that is out of time ends at the next of them, however many stand in a row without a loop."""
+    late = Rendering(locale="en", deadline=0)
+    with budget.Bound(late), pytest.raises(TooMuch, match="longer than 2 s"):
+        Sandbox(Sources([{}]), {}, {}).from_string(f"{{% if {expression} %}}{{% endif %}}").render(x="a", y="ab")
+
+
+@pytest.mark.parametrize("name", sorted(ITEM_BY_ITEM))
+def test_a_filter_that_does_something_with_each_item_pays_for_each(name: str) -> None:
+    for length, stops in ((budget.STEPS - 10, False), (budget.STEPS, True)):
+        value: object = dict.fromkeys(range(length)) if name == "dictsort" else [0] * length
+        with budget.Bound(Rendering(locale="en")), pytest.raises(TooMuch) if stops else contextlib.nullcontext():
+            Sandbox(Sources([{}]), {}, {}).from_string(f"{{% set z = x|{name} %}}").render(x=value)
