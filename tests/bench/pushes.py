@@ -1,7 +1,8 @@
-"""From a push to the live version, with a hundred tenants: `python -m tests.bench.pushes` prints the section of `docs/benchmarks.md`.
+"""From a push to the page in a browser's place, with a hundred tenants: `python -m tests.bench.pushes` prints the section of the page.
 
-A hundred repositories with copies of the three real bundles, one sync, no hub: what is measured ends when `current` leads to a snapshot
-that holds the pushed style sheet, which is what a hub reads at its next request. A push is told by a signed web hook, as a forge sends it.
+A whole installation: a hundred repositories with copies of the three real bundles, a hub for each tenant, one gateway and one sync. A push
+is told by a signed web hook, as a forge sends it, to the portal's own address; what is measured ends when the portal's first page, through
+the gateway, leads to a style sheet that holds what was pushed. No repository is polled.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import re
 import shutil
 import sys
 import tempfile
@@ -20,8 +22,8 @@ import psutil
 
 from tests.bench.memory import of
 from tests.support.bundles import Remote
-from tests.support.installation import ROOT
-from tests.support.sync_service import Service
+from tests.support.installation import ROOT, Up, serve
+from tests.support.operator import Operator
 
 TENANTS = 100
 ALONE = 40
@@ -30,17 +32,21 @@ SECONDS = 10
 PER_SECOND = 10
 SECRET = "a secret for the benchmark"
 LIMIT = 60.0
+LOOK = 0.02
+"""Seconds between two loads of the page: what is measured may be so much too long."""
+_SHEET = re.compile(r"/hub/brand/[0-9a-f]+/css/tenant\.css")
 
 
 class Fleet:
-    """The tenants, their repositories, and the sync that follows them."""
+    """The tenants, their repositories, and the installation that serves them."""
 
     def __init__(self, root: Path) -> None:
-        self.service = Service(root, poll=3600, themes=ROOT / "themes")
+        self.operator = Operator(root)
         secret = root / "hook-secret"
         secret.write_text(SECRET)
         bundles = sorted(path.parent for path in (ROOT / "tenants").glob("*/tenant.toml"))
         self.remotes: list[Remote] = []
+        entries = []
         for number in range(TENANTS):
             home = root / f"t{number}"
             home.mkdir()
@@ -48,18 +54,11 @@ class Fleet:
             shutil.copytree(bundles[number % len(bundles)], remote.work, dirs_exist_ok=True)
             remote.commit("Begin")
             self.remotes.append(remote)
-            self.service.follow(f"t{number}", str(remote.path), webhook_secret_file=secret)
-
-    async def begin(self) -> float:
-        """Start the sync; seconds until all are live."""
-        began = time.monotonic()
-        await self.service.start()
-        while any(self.service.store.live(f"t{number}") is None for number in range(TENANTS)):
-            await asyncio.sleep(0.05)
-        return time.monotonic() - began
+            entries.append(self.operator.entry(f"t{number}", repository=str(remote.path), webhook_secret_file=str(secret)))
+        self.operator.configure(*entries, poll_interval=3600)
 
     async def push(self, number: int, mark: int, http: httpx.AsyncClient) -> float:
-        """Push a changed style sheet; seconds from the push's return until it is live."""
+        """Push a changed style sheet; seconds from the push's return until the portal's first page has it."""
         remote = self.remotes[number]
         path = remote.work / "static" / "css" / "tenant.css"
         line = f"h1 {{ order: {mark}; }}"
@@ -68,42 +67,41 @@ class Fleet:
         pushed = time.monotonic()
         body = b'{"ref": "refs/heads/main"}'
         signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
-        headers = {"Host": f"t{number}.localhost", "X-GitHub-Event": "push", "X-Hub-Signature-256": f"sha256={signature}"}
-        answer = await http.post(f"http://127.0.0.1:{self.service.hooks_port}/hooks/git", content=body, headers=headers)
-        answer.raise_for_status()
-        live = self.service.state / "snapshots" / f"t{number}" / "current" / "static" / "css" / "tenant.css"
-        while line not in live.read_text():
-            if time.monotonic() - pushed > LIMIT:
-                raise TimeoutError(f"t{number}: {self.service.status(f't{number}').error}")
-            await asyncio.sleep(0.005)
-        return time.monotonic() - pushed
+        host = {"Host": f"t{number}.localhost"}
+        headers = {**host, "X-GitHub-Event": "push", "X-Hub-Signature-256": f"sha256={signature}"}
+        (await http.post("/hooks/git", content=body, headers=headers)).raise_for_status()
+        before = None
+        while time.monotonic() - pushed < LIMIT:
+            page = (await http.get("/hub/login", headers=host)).raise_for_status().text
+            (sheet,) = set(_SHEET.findall(page))
+            if sheet != before and line in (await http.get(sheet, headers=host)).raise_for_status().text:
+                return time.monotonic() - pushed
+            before = sheet
+            await asyncio.sleep(LOOK)
+        raise TimeoutError(f"t{number} has not got its style sheet")
 
 
-async def measure(root: Path) -> list[str]:
+async def measure(fleet: Fleet, up: Up) -> list[str]:
     """All figures, as a section's lines."""
-    fleet = Fleet(root)
-    first = await fleet.begin()
-    try:
-        async with httpx.AsyncClient(timeout=30) as http:
-            alone = [await fleet.push(number % TENANTS, 10_000 + number, http) for number in range(ALONE)]
-            pushes = []
-            for number in range(SECONDS * PER_SECOND):
-                pushes.append(asyncio.create_task(fleet.push(number % TENANTS, 20_000 + number, http)))
-                await asyncio.sleep(1 / PER_SECOND)
-            busy = await asyncio.gather(*pushes)
-        process = psutil.Process(fleet.service.pid)
-        memory = sum(of(each.pid).pss for each in (process, *process.children(recursive=True)))
-    finally:
-        fleet.service.stop()
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{up.port}", timeout=30) as http:
+        alone = [await fleet.push(number % TENANTS, 10_000 + number, http) for number in range(ALONE)]
+        pushes = []
+        for number in range(SECONDS * PER_SECOND):
+            pushes.append(asyncio.create_task(fleet.push(number % TENANTS, 20_000 + number, http)))
+            await asyncio.sleep(1 / PER_SECOND)
+        busy = await asyncio.gather(*pushes)
+    process = psutil.Process(up.process.pid)
+    memory = sum(of(each.pid).pss for each in (process, *process.children(recursive=True)))
     return [
-        f"{TENANTS} tenants with a repository each, one sync, no hub; a push is told by a signed web hook.",
+        f"{TENANTS} tenants with a repository and a hub each, one gateway, one sync; a push is told by a signed web hook.",
         "",
-        "| from `git push` returned to live | p50 | p95 | pushes |",
+        "| from `git push` returned to the first page with the new style sheet | p50 | p95 | pushes |",
         "|---|---|---|---|",
         _row("one after the other", alone),
         _row(f"{PER_SECOND} a second over all tenants", busy),
         "",
-        f"All {TENANTS} were live {first:.1f} s after the sync's start; the sync and its judge have {memory:.0f} MB of PSS then.",
+        f"All {TENANTS} portals answered {up.seconds:.1f} s after the start. "
+        f"In the end the installation has {memory / 1000:.1f} GB of PSS.",
     ]
 
 
@@ -117,7 +115,9 @@ def section() -> list[str]:
     """Measure in a directory that goes away."""
     root = Path(tempfile.mkdtemp(prefix="portico-bench-"))
     try:
-        return asyncio.run(measure(root))
+        fleet = Fleet(root)
+        with serve(fleet.operator.file, fleet.operator.state, fleet.operator.port) as up:
+            return asyncio.run(measure(fleet, up))
     finally:
         shutil.rmtree(root, ignore_errors=True)
 

@@ -166,7 +166,7 @@ def main() -> int:
             sections["Starting a lab"] = starts(installation)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-    sections["From a push to the live version"] = pushes.section()
+    sections["From a push to the portal's page"] = pushes.section()
     sections["A thousand activations under load"] = activations.section()
     sections["A portal's pages while its neighbour attacks"] = neighbours.section()
     sections["From a saved file to the repainted page of a preview"] = previews.section()
