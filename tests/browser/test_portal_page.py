@@ -23,7 +23,8 @@ HOSTILE = """
 .portico-preview * { display: none !important; font-size: 0 !important; color: transparent !important; }
 .portico-preview::before { content: "Nothing to see"; position: fixed; inset: 0; background: white; display: block !important; }
 html, body { transform: translateY(-100px) !important; opacity: 0.01 !important; filter: opacity(0) !important; contain: paint !important; }
-html { padding: 0 !important; }
+html { padding: 0 !important; display: none !important; }
+body { display: none !important; }
 main { position: fixed; inset: 0; z-index: 2147483647; background: white; }
 @keyframes away { to { transform: translateY(-900px); opacity: 0; } }
 """

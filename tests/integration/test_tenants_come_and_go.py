@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import threading
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import pytest
 import tomli_w
 
 from tests.support.installation import ROOT, Up, portico, up
 from tests.support.labs import lab, page_answers, wait_for
-from tests.support.visitor import landing
+from tests.support.visitor import Visitor, landing
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +49,32 @@ def fenix(own: Up) -> dict[str, Any]:
     return entry
 
 
+@contextmanager
+def visited(address: str) -> Iterator[list[int]]:
+    """Load the portal's first page again and again meanwhile; gives the status of each answer, 0 for none."""
+    answers: list[int] = []
+    over = threading.Event()
+
+    def visit() -> None:
+        with Visitor(address) as visitor:
+            while not over.is_set():
+                try:
+                    answers.append(visitor.http.get("/hub/login").status_code)
+                except httpx.HTTPError:
+                    answers.append(0)
+
+    visitors = [threading.Thread(target=visit) for _ in range(3)]
+    for each in visitors:
+        each.start()
+    try:
+        wait_for(lambda: 200 in answers)
+        yield answers
+    finally:
+        over.set()
+        for each in visitors:
+            each.join()
+
+
 def test_portals_come_and_go_and_their_labs_run_on(own: Up) -> None:
     before = {tenant["name"]: tenant["pid"] for tenant in own.status()["tenants"]}
     backend = own.status()["backend"]["pid"]
@@ -59,7 +88,10 @@ def test_portals_come_and_go_and_their_labs_run_on(own: Up) -> None:
         assert own.status()["backend"]["pid"] == backend
 
         # Two go: the portal is gone, the lab runs on.
-        save(own, {**content, "tenants": [tenant for tenant in content["tenants"] if tenant["name"] != "eurocc"]})
+        with visited(own.address("eurocc")) as answers:
+            save(own, {**content, "tenants": [tenant for tenant in content["tenants"] if tenant["name"] != "eurocc"]})
+            wait_for(lambda: 404 in answers)
+        assert set(answers) == {200, 404}, "what had begun was answered, and nothing was broken off"
         wait_for(lambda: [tenant["name"] for tenant in own.status()["tenants"]] == ["juniq", "coec"], limit=20)
         wait_for(lambda: not landing(own.address("eurocc")) and not landing(own.address("fenix")))
         assert page_answers(user, entry["name"])

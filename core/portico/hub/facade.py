@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import TemplateNotFound
 from tornado import web
 
-from portico.hub import errors, language, views
+from portico.hub import errors, language
 from portico.hub.pages import Pages
 
 
@@ -57,7 +57,7 @@ class ErrorTemplate:
             snapshot,
             page="error",
             locale=locale,
-            user=views.user(name, None, admins=self._pages.portal.entry.admins) if name else None,
+            user=self._pages.viewer(name) if name else None,
             xsrf=str(values.get("xsrf") or ""),
         )
         return self._pages.render(snapshot, common, view)

@@ -6,6 +6,7 @@ same for everybody, so they are rendered once for each snapshot and state of the
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections import OrderedDict
 from datetime import UTC, datetime
@@ -15,12 +16,15 @@ from html import escape
 from portico.hub import views as hub_views
 from portico.hub.portal import Portal
 from portico.hub.tool import XSRF
+from portico.spawner.desk import AuthState
 from portico.tenants import portal as portal_views
 from portico.tenants import views
 from portico.tenants.snapshot import Snapshot
 from portico.words import said
 
 KEPT = 256
+VIEWERS = 1000
+"""Names of people that are remembered."""
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +35,21 @@ class Pages:
     def __init__(self, portal: Portal) -> None:
         self.portal = portal
         self._rendered: OrderedDict[tuple[object, ...], str] = OrderedDict()
+        self._viewers: OrderedDict[str, views.User] = OrderedDict()
+
+    def viewer(self, name: str, state: AuthState | None = None) -> views.User:
+        """Who is logged in, as pages show her. Without `state` (an error page has none) as the last page showed her."""
+        known = self._viewers.get(name)
+        admins = self.portal.entry.admins
+        if state is None and known is not None:
+            return dataclasses.replace(known, admin=name in admins)
+        shown = hub_views.user(name, state, admins=admins)
+        if state is not None:
+            self._viewers[name] = shown
+            self._viewers.move_to_end(name)
+            if len(self._viewers) > VIEWERS:
+                self._viewers.popitem(last=False)
+        return shown
 
     def common(
         self,

@@ -13,7 +13,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 STATE_VARIABLE = "PORTICO_STATE"
 PATIENCE = 8.0
 """Seconds that a program gets to end by itself."""
+DRAIN = 2.0
+"""Seconds that requests in progress get to end after a portal's route is gone."""
 START_LIMIT = 120.0
 """Seconds until everything must have answered once."""
 
@@ -244,14 +246,16 @@ class Supervisor:
             await self._apply(change, settings)
 
     async def _apply(self, change: Plan, settings: Settings) -> None:
-        """Hubs that go end first; then everybody reads what is in force; then hubs that come begin."""
+        """Hubs that go end first, those of removed tenants drained; then everybody reads what is in force; then hubs that come begin."""
         before = self.installation.settings
         self.installation = replace(self.installation, settings=settings)
         going = [hub for hub in self.hubs if hub.tenant in (*change.removed, *change.changed)]
+        await self._close(before.tenant(name).host for name in change.removed)
+        if change.removed:
+            await asyncio.sleep(DRAIN)
         await asyncio.gather(*(hub.stop(patience=PATIENCE) for hub in going))
-        hosts = [before.tenant(hub.tenant).host for hub in going]
+        await self._close(before.tenant(name).host for name in change.changed)
         with contextlib.suppress(httpx.HTTPError):
-            await gateway.remove_routes(settings.gateway, [*hosts, *(f"{host}{HOOKS_PATH}" for host in hosts)])
             await self._route()
         put_in_force(self.installation)
         coming = self._new_hubs([*change.added, *change.changed])
@@ -265,6 +269,12 @@ class Supervisor:
                 running.restart()  # it keeps nothing in its memory that it doesn't find again
         for hub in coming:
             hub.start()
+
+    async def _close(self, hosts: Iterable[str]) -> None:
+        """Let nothing more in at these hosts."""
+        with contextlib.suppress(httpx.HTTPError):
+            routes = [route for host in hosts for route in (host, f"{host}{HOOKS_PATH}")]
+            await gateway.remove_routes(self.installation.settings.gateway, routes)
 
     async def _end(self) -> None:
         await asyncio.gather(*(hub.stop(patience=PATIENCE) for hub in self.hubs))

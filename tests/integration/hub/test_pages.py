@@ -80,6 +80,7 @@ def test_what_a_portal_does_not_have_is_missing_in_its_own_look(world: World, pa
         assert page.status_code == 404
         assert "There is no such page" in page.text
         assert "JupyterHub" not in page.text
+        assert "Quantum developer" in page.text
 
 
 def test_an_own_page_answers_without_a_login(world: World) -> None:

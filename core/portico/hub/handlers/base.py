@@ -14,7 +14,7 @@ from tornado import web
 
 from portico import logs
 from portico.api import CORRELATION_HEADER
-from portico.hub import errors, language, views
+from portico.hub import errors, language
 from portico.hub.pages import Pages
 from portico.hub.portal import Portal, Previewed
 from portico.hub.preview import COOKIE, with_bar
@@ -105,7 +105,7 @@ class PortalHandler(BaseHandler):  # type: ignore[misc] # jupyterhub has no anno
 
     def viewer(self, state: AuthState) -> tenant_views.User:
         """Who is logged in, as pages show her."""
-        return views.user(self.current_user.name, state, admins=self.portal.entry.admins)
+        return self.pages.viewer(self.current_user.name, state)
 
     def show(
         self,
@@ -158,7 +158,7 @@ class PortalHandler(BaseHandler):  # type: ignore[misc] # jupyterhub has no anno
             self.set_header(CORRELATION_HEADER, correlation_id)
         message = str(error.get_message() or "") if isinstance(error, web.HTTPError) else ""
         view = errors.describe(status_code, message, sentence=errors.sentence(error), correlation_id=correlation_id, speak=self.speak)
-        user = self.viewer({}) if self.current_user else None
+        user = self.pages.viewer(self.current_user.name) if self.current_user else None
         self.show("error", view, user=user, status=status_code)
 
     def named(self, name: str) -> User:
