@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from portico.tenants.composition import Composition
 from portico.tenants.environment import Renderer, template_path
 from portico.tenants.findings import Finding, suggestion
 from portico.tenants.markup import Objection
-from portico.tenants.samples import Sample, samples
+from portico.tenants.samples import NOW, Sample, samples
 from portico.tenants.sandbox import Source, references
 from portico.tenants.structure import Outline
 
@@ -85,8 +86,8 @@ def own_pages(composition: Composition) -> tuple[str, ...]:
     return tuple(sorted(path.removeprefix("pages/").removesuffix(".html") for path in paths))
 
 
-def samples_of(renderer: Renderer, composition: Composition, locale: str) -> Iterator[Sample]:
-    """Every page of a composition in every state, in one language."""
+def samples_of(renderer: Renderer, composition: Composition, locale: str, *, now: datetime = NOW) -> Iterator[Sample]:
+    """Every page of a composition in every state, in one language, at that moment."""
     return samples(
         composition.tenant,
         name=composition.name,
@@ -94,6 +95,7 @@ def samples_of(renderer: Renderer, composition: Composition, locale: str) -> Ite
         pages=own_pages(composition),
         locale=locale,
         speak=partial(renderer.say, locale),
+        now=now,
     )
 
 

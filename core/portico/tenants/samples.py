@@ -18,7 +18,7 @@ from portico.tenants.bundle import Tenant
 from portico.words import Sentence, say
 
 NOW = datetime(2026, 1, 31, 14, 5, tzinfo=UTC)
-"""The samples' moment; fixed, so that the same candidate renders the same pages."""
+"""The rehearsal's moment; fixed, so that the same candidate renders the same pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,30 +284,38 @@ def samples(
     pages: Sequence[str] = (),
     locale: str = "en",
     speak: Callable[[str], str] = str,
+    now: datetime = NOW,
 ) -> Iterator[Sample]:
-    """Every page in every state; `pages` are the names of the bundle's own pages, `speak` says the product's sentences in `locale`."""
-    for sample in _samples(tenant, name=name, asset=asset, pages=pages, locale=locale):
-        view = _spoken(sample.view, locale, speak)
+    """Every page in every state; `pages` are the names of the bundle's own pages, `speak` says the product's sentences in `locale`.
+
+    What happened minutes ago happened so many minutes before `now`, and announcements are those of that moment.
+    """
+    for sample in _samples(tenant, name=name, asset=asset, pages=pages, locale=locale, now=now):
+        view = _said(sample.view, locale, speak, now - NOW)
         if isinstance(view, views.HomePage):
             view = dataclasses.replace(view, offer_json=json.dumps(asdict(view.offer)))
-        yield dataclasses.replace(sample, common=_spoken(sample.common, locale, speak), view=view)
+        yield dataclasses.replace(sample, common=_said(sample.common, locale, speak, now - NOW), view=view)
 
 
-def _spoken(value: Any, locale: str, speak: Callable[[str], str]) -> Any:
-    """A view with all its words in one language."""
+def _said(value: Any, locale: str, speak: Callable[[str], str], later: timedelta) -> Any:
+    """A view with all its words in one language, and all its moments so much later."""
     if isinstance(value, _Both):
         return value.german if locale == "de" else str(value)
     if isinstance(value, str):
         return speak(value)
+    if isinstance(value, datetime):
+        return value + later
     if isinstance(value, tuple):
-        return tuple(_spoken(each, locale, speak) for each in value)
+        return tuple(_said(each, locale, speak, later) for each in value)
     if not dataclasses.is_dataclass(value) or isinstance(value, type):
         return value
-    changes = {field.name: _spoken(getattr(value, field.name), locale, speak) for field in dataclasses.fields(value)}
+    changes = {field.name: _said(getattr(value, field.name), locale, speak, later) for field in dataclasses.fields(value)}
     return dataclasses.replace(value, **changes)
 
 
-def _samples(tenant: Tenant, *, name: str, asset: Callable[[str], str], pages: Sequence[str], locale: str) -> Iterator[Sample]:
+def _samples(
+    tenant: Tenant, *, name: str, asset: Callable[[str], str], pages: Sequence[str], locale: str, now: datetime
+) -> Iterator[Sample]:
     def common(
         page: str,
         *,
@@ -316,7 +324,7 @@ def _samples(tenant: Tenant, *, name: str, asset: Callable[[str], str], pages: S
         systems: tuple[views.SystemState, ...] = SYSTEMS,
     ) -> views.Common:
         shown = portal.describe(
-            tenant, name=name, asset=asset, identity_provider="Helmholtz ID", now=NOW, page=page, systems=systems, locale=locale
+            tenant, name=name, asset=asset, identity_provider="Helmholtz ID", now=now, page=page, systems=systems, locale=locale
         )
         shown = dataclasses.replace(shown, announcements=(*shown.announcements, *announcements))
         return views.Common(portal=shown, page=page, locale=locale, user=user, xsrf="sample-xsrf")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
     renderer = _Kept.renderer
     composition = renderer.composition
     user = chosen(composition.tenant, request["persona"])
-    for sample in samples_of(renderer, composition, request["locale"]):
+    for sample in samples_of(renderer, composition, request["locale"], now=datetime.now(UTC)):
         if (sample.page, sample.state) == (request["page"], request["state"]):
             seen = sample if sample.common.user is None else replace(sample, common=replace(sample.common, user=user))
             tried = rehearse(renderer, seen)
