@@ -6,22 +6,30 @@ import asyncio
 import contextlib
 import random
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
 
+from portico.tenants.git import Repository
 from portico.tenants.pace import pause
 
 
-class Followed(Protocol):
+class Followed(ABC):
     """What is followed: one tenant's branch and directory, or the operator's list of tenants."""
+
+    _repository: Repository | None = None
+    """None until it was opened."""
 
     @property
     def failures(self) -> int:
         """How often in a row the repository didn't answer."""
+        return 0 if self._repository is None else self._repository.failures
 
     def forgive(self) -> None:
-        """Treat the repository as healthy again."""
+        """Don't wait any longer for a repository that failed."""
+        if self._repository is not None:
+            self._repository.mirror.forgive()
 
+    @abstractmethod
     async def check(self, *, force: bool = False, since: float | None = None) -> object:
         """Look once."""
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from portico.settings.models import TenantList
 from portico.tenants.findings import Refused
+from portico.tenants.following import Followed
 from portico.tenants.git import Repository, RepositoryError
 from portico.tenants.mirrors import Mirrors
 
@@ -62,25 +63,14 @@ def path_of(state: Path) -> Path:
     return state / "tenant-list.json"
 
 
-class Listing:
-    """Follows the list; a `following.Followed`."""
+class Listing(Followed):
+    """Follows the list."""
 
     def __init__(self, source: TenantList, *, state: Path, mirrors: Mirrors) -> None:
         self._source = source
         self._path = path_of(state)
         self._mirrors = mirrors
-        self._repository: Repository | None = None
         self._fetched = read(self._path, source)
-
-    @property
-    def failures(self) -> int:
-        """How often in a row the repository didn't answer."""
-        return 0 if self._repository is None else self._repository.failures
-
-    def forgive(self) -> None:
-        """Don't wait any longer for a repository that failed."""
-        if self._repository is not None:
-            self._repository.mirror.forgive()
 
     async def check(self, *, force: bool = False, since: float | None = None) -> Fetched:
         """Look once; with `force` the file is read again although the branch hasn't moved. Never fails: the answer says why not."""

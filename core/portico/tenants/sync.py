@@ -46,7 +46,7 @@ BEHIND_PATIENCE = 5.0
 BROKEN = "The check failed inside the product; the sync's log says more."
 
 
-class TenantSync:
+class TenantSync(Followed):
     """Follows one tenant's branch. `check` may be called from anywhere; calls wait for each other."""
 
     def __init__(
@@ -60,7 +60,6 @@ class TenantSync:
         self._workers = workers
         self._entry = entry
         self._mirrors = mirrors
-        self._repository: Repository | None = None
         self._versions = Versions(entry.name, state=state, themes=themes, store=store)
         self._turn = asyncio.Lock()
         self._judged: str | None = None
@@ -70,16 +69,6 @@ class TenantSync:
     def status(self) -> Status:
         """What is known now."""
         return self._status
-
-    @property
-    def failures(self) -> int:
-        """How often in a row the repository didn't answer."""
-        return 0 if self._repository is None else self._repository.failures
-
-    def forgive(self) -> None:
-        """Don't wait any longer for a repository that failed."""
-        if self._repository is not None:
-            self._repository.mirror.forgive()
 
     async def check(self, *, force: bool = False, since: float | None = None) -> Status:
         """Look once; make what is new live or say why not. With `force` the commit is judged again although it hasn't moved.
