@@ -72,7 +72,8 @@ class Configuration:
             else:
                 self._note(refused)
                 self.commit = fetched.commit
-                listing.write(_taken(own.state), fetched)
+                if fetched != listing.read(_taken(own.state)):
+                    listing.write(_taken(own.state), fetched)
                 return settings
         self._note(refused)
         if refused and self.commit is not None:
@@ -98,7 +99,7 @@ class Configuration:
 
 def _taken(state: Path) -> Path:
     """Where the list lies that was taken last."""
-    return state / "run" / "tenant-list.json"
+    return listing.path_of(state).with_name("taken.json")
 
 
 def _signature(file: Path | None) -> tuple[int, int, int] | None:

@@ -1,6 +1,6 @@
 """The operator's own list of tenants, followed in her repository as a bundle is followed in its tenant's.
 
-The sync fetches, and writes what it found to `<state>/tenant-list.json`; what the list means is for the supervisor to judge. The file
+The sync fetches, and writes what it found to `<state>/tenant-list/`; what the list means is for the supervisor to judge. The file
 outlives both, so that an installation comes up with its tenants while the repository is out of reach.
 """
 
@@ -60,7 +60,7 @@ def write(path: Path, fetched: Fetched) -> None:
 
 def path_of(state: Path) -> Path:
     """Where the newest list lies."""
-    return state / "tenant-list.json"
+    return state / "tenant-list" / "fetched.json"
 
 
 class Listing(Followed):
