@@ -91,7 +91,7 @@ def arrange(state: Path, *, port: int, checkout: Path) -> Arranged:
     added, tenant_list = _added(config)
     tenants = list(GRANTS)
     ports = remembered_ports(state / "run" / "ports.json", _PORTS)
-    hubs = remembered_ports(state / "run" / "hub-ports.json", [*tenants, *(entry.name for entry in added)])
+    hubs = remembered_ports(state / "run" / "hub-ports.json", tenants)
     plan = DemoPlan(
         state=state,
         gateway_port=port,
@@ -116,34 +116,36 @@ def arrange(state: Path, *, port: int, checkout: Path) -> Arranged:
         identity_provider=plan.identity_provider(),
         account_keys=plan.account_keys(),
         systems=plan.systems(),
-        tenants=[
-            TenantEntry(
-                name=name,
-                host=f"{name}.localhost",
-                repository=str(repositories[name]),
-                grants=grants,
-                client_id=plan.client_id(name),
-                client_secret_file=secret(f"{name}-client-secret"),
-                backend_token_file=secret(f"{name}-backend-token"),
-                cookie_secret_file=secret(f"{name}-cookie-secret"),
-                crypt_key_file=secret(f"{name}-crypt-key"),
-                admins=ADMINS[name],
-                webhook_secret_file=secret(f"{name}-webhook-secret"),
-            )
-            for name, grants in GRANTS.items()
-        ]
-        + added,
+        tenants=[_entry(plan, name, repositories[name], secret) for name in tenants] + added,
         tenant_list=tenant_list,
         poll_interval=1.0,
     )
     install(plan, client_secret_files={tenant.name: tenant.client_secret_file for tenant in settings.tenants})
-    _register(plan, settings, hubs)
     config.write_text(tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True)))
-    return Arranged(_installation(Configuration(config), plan, checkout))
+    configuration = Configuration(config)
+    everybody = configuration.start()
+    ports = remembered_ports(state / "run" / "hub-ports.json", [tenant.name for tenant in everybody.tenants])
+    _register(plan, everybody, ports)
+    return Arranged(_installation(everybody, configuration, plan, checkout))
 
 
-def _installation(configuration: Configuration, plan: DemoPlan, checkout: Path) -> Installation:
-    settings = configuration.start()
+def _entry(plan: DemoPlan, name: str, repository: Path, secret: Callable[[str], Path]) -> TenantEntry:
+    return TenantEntry(
+        name=name,
+        host=f"{name}.localhost",
+        repository=str(repository),
+        grants=GRANTS[name],
+        client_id=plan.client_id(name),
+        client_secret_file=secret(f"{name}-client-secret"),
+        backend_token_file=secret(f"{name}-backend-token"),
+        cookie_secret_file=secret(f"{name}-cookie-secret"),
+        crypt_key_file=secret(f"{name}-crypt-key"),
+        admins=ADMINS[name],
+        webhook_secret_file=secret(f"{name}-webhook-secret"),
+    )
+
+
+def _installation(settings: Settings, configuration: Configuration, plan: DemoPlan, checkout: Path) -> Installation:
     installation = Installation(
         settings=settings,
         configuration=configuration,
