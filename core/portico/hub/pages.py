@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import time
 from collections import OrderedDict
 from datetime import UTC, datetime
 from functools import partial
@@ -23,6 +24,8 @@ from portico.tenants.snapshot import Snapshot
 from portico.words import said
 
 KEPT = 256
+FAILING = 10.0
+"""Seconds until a page whose template failed is tried again."""
 VIEWERS = 1000
 """Names of people that are remembered."""
 
@@ -35,6 +38,7 @@ class Pages:
     def __init__(self, portal: Portal) -> None:
         self.portal = portal
         self._rendered: OrderedDict[tuple[object, ...], str] = OrderedDict()
+        self._failing: OrderedDict[tuple[str, str, str], float] = OrderedDict()
         self._viewers: OrderedDict[str, views.User] = OrderedDict()
 
     def viewer(self, name: str, state: AuthState | None = None) -> views.User:
@@ -104,12 +108,18 @@ class Pages:
         return html
 
     def _render(self, snapshot: Snapshot, common: views.Common, view: views.Page) -> str:
-        try:
-            return snapshot.render(common, view)
-        except Exception:
-            # The snapshot was rehearsed, so this is rare; whatever it is, a visitor gets a page.
-            log.exception("A template of snapshot %s failed", snapshot.digest)
-            return plain(common.portal.title, view, contact=common.portal.contact)
+        key = (snapshot.digest, common.page, common.user.name if common.user else "")
+        if self._failing.get(key, 0.0) <= time.monotonic():
+            try:
+                return snapshot.render(common, view)
+            except Exception:
+                # The snapshot was rehearsed, so this is rare; whatever it is, a visitor gets a page. One that takes all that a page may
+                # take isn't tried again for a while, or it would keep the hub from everybody else's.
+                log.exception("A template of snapshot %s failed", snapshot.digest)
+                self._failing[key] = time.monotonic() + FAILING
+                if len(self._failing) > KEPT:
+                    self._failing.popitem(last=False)
+        return plain(common.portal.title, view, contact=common.portal.contact)
 
 
 def plain(title: str, view: views.Page, *, contact: str = "") -> str:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 from portico.tenants.findings import Finding
 
-STEPS = 200_000
+STEPS = 50_000
+"""About seventy times what the largest page of the bundles in this repository takes."""
 DEPTH = 60
 """Calls and includes within each other."""
 TEXT = 2_000_000

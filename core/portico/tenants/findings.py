@@ -20,6 +20,10 @@ class Format(StrEnum):
     GITHUB = "github"
 
 
+LONGEST = 500
+"""Characters of a finding's sentence."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
     """One thing that is wrong. Lines and columns count from 1; 0 where the whole file is meant."""
@@ -30,6 +34,13 @@ class Finding:
     column: int
     what: str
     cure: str = ""
+
+    def __post_init__(self) -> None:
+        """What is quoted in a sentence is the bundle's, and may be as long as a file."""
+        for name in ("what", "cure"):
+            text = getattr(self, name)
+            if len(text) > LONGEST:
+                object.__setattr__(self, name, f"{text[: LONGEST - 1]}…")
 
     def __str__(self) -> str:
         said = self.what + (f" {self.cure}" if self.cure else "")

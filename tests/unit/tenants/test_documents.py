@@ -73,3 +73,12 @@ def test_text_that_is_not_what_it_seems_is_refused(data: bytes, says: str) -> No
     with pytest.raises(Refused) as refused:
         decode(data, "x")
     assert says in str(refused.value)
+
+
+def test_a_sentence_stays_one_however_long_what_it_quotes_is() -> None:
+    with pytest.raises(Refused) as caught:
+        read_model(Tenant, f"{HEAD}{'x' * 5000} = 1\n".encode(), "tenant.toml")
+    (finding,) = caught.value.findings
+    assert finding.what.startswith("There is no key 'xxx")
+    assert len(finding.what) == 500
+    assert finding.what.endswith("…")
