@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests.support.installation import Up, serve
 from tests.support.labs import wait_for
-from tests.support.operator import Operator
+from tests.support.operators import Operator
 from tests.support.visitor import landing
 
 ROUNDS = 8

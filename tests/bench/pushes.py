@@ -23,7 +23,7 @@ import psutil
 from tests.bench.memory import of
 from tests.support.bundles import Remote
 from tests.support.installation import ROOT, Up, serve
-from tests.support.operator import Operator
+from tests.support.operators import Operator
 
 TENANTS = 100
 ALONE = 40

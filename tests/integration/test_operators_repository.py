@@ -10,7 +10,7 @@ import pytest
 from tests.support.git_servers import git_over_http, serving
 from tests.support.installation import Up, portico, serve
 from tests.support.labs import wait_for
-from tests.support.operator import Operator
+from tests.support.operators import Operator
 from tests.support.visitor import landing
 
 

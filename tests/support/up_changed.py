@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
-from portico.settings import load
 from portico.supervisor import demo
 from portico.supervisor.run import run
 
@@ -22,11 +21,12 @@ def up_changed(change: Callable[[dict[str, Any]], None]) -> None:
     arguments = dict(zip(sys.argv[2::2], sys.argv[3::2], strict=True))
     arranged = demo.arrange(Path(arguments["--state"]), port=int(arguments["--port"]), checkout=ROOT)
     installation = arranged.installation
-    settings = tomllib.loads(installation.config.read_text())
+    file = installation.configuration.file
+    settings = tomllib.loads(file.read_text())
     change(settings)
-    installation.config.write_text(tomli_w.dumps(settings))
+    file.write_text(tomli_w.dumps(settings))
     run(
-        replace(installation, settings=load(installation.config)),
+        replace(installation, settings=installation.configuration.start()),
         say=print,
         when_ready=lambda: print(arranged.welcome(), flush=True),
     )

@@ -13,7 +13,7 @@ from portico.supervisor.configuration import RETRY_INTERVAL, Configuration
 from portico.tenants import listing
 from portico.tenants.listing import Fetched
 
-from tests.support.operator import Operator
+from tests.support.operators import Operator
 
 SYSTEM = {
     "name": "aurora",

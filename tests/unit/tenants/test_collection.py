@@ -18,7 +18,7 @@ from portico.tenants.sync import Sync
 from portico.tenants.versions import Versions
 
 from tests.support.bundles import composed
-from tests.support.operator import Operator
+from tests.support.operators import Operator
 from tests.support.wait import until
 
 real_time = time.time
