@@ -92,6 +92,8 @@ def test_portals_come_and_go_and_their_labs_run_on(own: Up) -> None:
             save(own, {**content, "tenants": [tenant for tenant in content["tenants"] if tenant["name"] != "eurocc"]})
             wait_for(lambda: 404 in answers)
         assert set(answers) == {200, 404}, "what had begun was answered, and nothing was broken off"
+        with Visitor(own.address("eurocc")) as visitor:
+            assert "There is no portal at this address" in visitor.http.get("/hub/login").text
         wait_for(lambda: [tenant["name"] for tenant in own.status()["tenants"]] == ["juniq", "coec"], limit=20)
         wait_for(lambda: not landing(own.address("eurocc")) and not landing(own.address("fenix")))
         assert page_answers(user, entry["name"])

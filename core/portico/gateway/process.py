@@ -15,6 +15,8 @@ import httpx
 
 from portico.settings.models import Gateway
 
+PAGES = Path(__file__).parent / "pages"
+"""What the gateway itself says: where no portal is, and while a hub is away."""
 TOKEN_VARIABLE = "CONFIGPROXY_AUTH_TOKEN"  # noqa: S105 -- the name of a variable, not a secret
 
 
@@ -58,6 +60,7 @@ def command(gateway: Gateway, *, node: Path, proxy: Path) -> list[str]:
         f"--api-port={gateway.api_port}",
         "--host-routing",
         "--log-level=warn",
+        f"--error-path={PAGES}",
     ]
 
 
