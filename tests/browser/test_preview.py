@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import shutil
 import threading
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import Error, FrameLocator, Page, Route, expect
 from portico.tenants import newcomers
 from portico.tenants.layers import themes_directory
 from portico.tenants.preview.server import run
@@ -82,6 +83,23 @@ def test_a_save_shows_at_once_and_keeps_what_is_chosen(previewed: Previewed, vis
     expect(inner(page).locator("html[data-scheme=dark]")).to_have_count(1)
     assert page.url == before
     page.screenshot(path=artifacts / "tool-preview-1440-light.png")
+
+
+def test_a_save_shows_that_comes_while_the_one_before_is_being_loaded(previewed: Previewed, visit: Callable[..., Page]):
+    page = visit()
+    page.goto(previewed.address)
+    expect(page.get_by_role("button", name="Nothing to mend")).to_be_visible()
+    held: list[Route] = []
+    page.route("**/page/landing/**", lambda route: held.append(route))  # noqa: PLW0108 -- Playwright sets an attribute of the handler
+    with page.expect_request("**/page/landing/**"):
+        previewed.edit("templates/landing.html", "{{ t('front_lead') }}", "The first words")
+    with page.expect_request("**/page/landing/**"):
+        previewed.edit("templates/landing.html", "The first words", "The second words")
+    page.unroute("**/page/landing/**")
+    for route in held:
+        with contextlib.suppress(Error):  # the browser has dropped the first one
+            route.continue_()
+    expect(inner(page).get_by_text("The second words")).to_be_visible()
 
 
 def test_links_forms_and_the_back_button(previewed: Previewed, visit: Callable[..., Page]):

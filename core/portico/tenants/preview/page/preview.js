@@ -18,11 +18,11 @@ let closed = ""; // The findings that were closed last: they open again when the
 
 const wanted = () => Object.fromEntries(KEYS.map((key) => [key, new URLSearchParams(location.search).get(key) ?? USUAL[key] ?? ""]));
 
-function address(choice) {
-  const query = new URLSearchParams();
+// The version is part of it: browsers drop a navigation to the address that they are loading already.
+function address(choice, version) {
+  const query = new URLSearchParams({ version });
   for (const key of ["lang", "as"]) if (choice[key]) query.set(key, choice[key]);
-  const asked = query.size > 0 ? `?${query}` : "";
-  return `/page/${encodeURIComponent(choice.page)}/${encodeURIComponent(choice.state)}${asked}`;
+  return `/page/${encodeURIComponent(choice.page)}/${encodeURIComponent(choice.state)}?${query}`;
 }
 
 function remember(choice, how) {
@@ -80,15 +80,19 @@ function colours(scheme) {
 }
 
 let scroll = 0;
-function load(force) {
+let loaded = true;
+function load() {
   if (!news || news.number === 0) return;
   const choice = draw();
   colours(choice.scheme);
   size();
-  const next = address(choice);
-  if (next === place && !force) return;
+  const next = address(choice, news.number);
+  if (next === place) return;
   const inner = frame.contentWindow;
-  scroll = next === place ? inner.scrollY : 0;
+  if (address(choice, shown) !== place) scroll = 0;
+  else if (loaded) scroll = inner.scrollY;
+  loaded = false;
+  shown = news.number;
   place = next;
   inner.location.replace(next);
 }
@@ -98,14 +102,13 @@ frame.addEventListener("load", () => {
   if (inner.href === "about:blank") return;
   frame.contentWindow.scrollTo({ top: scroll, behavior: "instant" });
   colours(wanted().scheme);
-  document.documentElement.dataset.shown = String(shown);
+  loaded = true;
   const found = inner.pathname.match(/^\/page\/([^/]+)\/([^/]+)$/);
-  if (!found || inner.pathname + inner.search === place) return;
-  // A link of the page was followed: the controls go with it.
   const query = new URLSearchParams(inner.search);
-  place = inner.pathname + inner.search;
+  if (!found || query.has("version")) return;
+  // A link of the page was followed: the controls go with it.
   remember({ ...wanted(), page: decodeURIComponent(found[1]), state: decodeURIComponent(found[2]), lang: query.get("lang") ?? "", as: query.get("as") ?? "" }, "pushState");
-  draw();
+  place = address(draw(), shown);
 });
 
 function item(finding) {
@@ -168,9 +171,9 @@ choices.addEventListener("change", (event) => {
   // Every page has states of its own; the first one is the usual.
   if (event.target.name === "page") choice.state = news.pages[choice.page][0];
   remember(choice, "pushState");
-  load(false);
+  load();
 });
-addEventListener("popstate", () => load(false));
+addEventListener("popstate", () => load());
 new ResizeObserver(size).observe(stage);
 
 const source = new EventSource("/preview/events");
@@ -183,9 +186,7 @@ source.addEventListener("message", (event) => {
     remember({ ...choice, state: news.pages[choice.page][0] }, "replaceState");
   }
   tell();
-  const fresh = news.number !== shown;
-  shown = news.number;
-  load(fresh);
+  load();
 });
 source.addEventListener("error", () => {
   check.dataset.check = "gone";
