@@ -175,7 +175,7 @@ def revoke(
 
 def _told(tenant: str, answer: dict[str, Any], until: str) -> None:
     if not answer.get("snapshot"):
-        typer.echo(f"{tenant} has no version that could be live; it shows a plain page until the next push.")
+        typer.echo(f"{tenant} has no version that could be live; its admins alone can log in until the next push.")
         return
     commit = str(answer.get("commit") or "")[:12]
     typer.echo(" ".join(f"{tenant} serves the version {commit} (snapshot {str(answer['snapshot'])[:12]}) {until}".split()) + ".")

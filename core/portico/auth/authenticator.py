@@ -37,6 +37,7 @@ MARGIN = 60.0
 JUST_ASKED = 1.0
 """Seconds for which a good answer serves whoever else asks: a start asks for the form, and JupyterHub asks once more for the same start."""
 NOT_ALLOWED = say("login_not_allowed", "Your login is not in one of the groups that this portal is for.")
+UNOPENED = say("login_unopened", "This portal has no version to show yet. Only those who look after it can log in; they see why.")
 NOT_ANSWERING = say("login_silent", "The place where you log in does not answer. Nothing is wrong with your login; try again in a minute.")
 
 
@@ -117,7 +118,7 @@ class PorticoAuthenticator(GenericOAuthenticator):  # type: ignore[misc] # oauth
             return True
         if username in self.always_in or self._lets_in(auth_model["auth_state"]["groups"]):
             return True
-        raise LoginRefused(403, NOT_ALLOWED)
+        raise LoginRefused(403, UNOPENED if self.access() is None else NOT_ALLOWED)
 
     def is_admin(self, handler: Any, authentication: Mapping[str, Any]) -> bool:
         """Nobody is: a portal has no page and no right for JupyterHub's admins."""

@@ -14,6 +14,7 @@ from tornado import web
 
 from portico.hub import errors, language
 from portico.hub.pages import Pages
+from portico.hub.tool import bare
 
 
 class Facade:
@@ -44,23 +45,22 @@ class ErrorTemplate:
 
     def render(self, **values: Any) -> str:
         """The page. Of what JupyterHub puts in, the status, the cause, the user's name and the form token are read."""
-        snapshot = self._pages.portal.snapshot()
+        portal = self._pages.portal
+        look = portal.snapshot() or bare(portal.entry.name)
         status = int(values.get("status_code") or 500)
         message, ours = str(values.get("message") or ""), errors.sentence(values.get("exception"))
-        if snapshot is None:
-            return self._pages.render(None, None, errors.describe(status, message, sentence=ours))
         handler = _handler(values)
-        locale = _language(handler, snapshot.tenant.languages)
-        view = errors.describe(status, message, sentence=ours, speak=partial(snapshot.say, locale))
+        locale = _language(handler, look.tenant.languages)
+        view = errors.describe(status, message, sentence=ours, speak=partial(look.say, locale))
         name = getattr(values.get("user"), "name", None)
         common = self._pages.common(
-            snapshot,
+            look,
             page="error",
             locale=locale,
             user=self._pages.viewer(name) if name else None,
             xsrf=str(values.get("xsrf") or ""),
         )
-        return self._pages.render(snapshot, common, view)
+        return self._pages.render(look, common, view)
 
     async def render_async(self, **values: Any) -> str:
         """As `render`."""

@@ -16,11 +16,10 @@ from html import escape
 
 from portico.hub import views as hub_views
 from portico.hub.portal import Portal
-from portico.hub.tool import XSRF
+from portico.hub.tool import XSRF, Look
 from portico.spawner.desk import AuthState
 from portico.tenants import portal as portal_views
 from portico.tenants import views
-from portico.tenants.snapshot import Snapshot
 from portico.words import said
 
 KEPT = 256
@@ -57,7 +56,7 @@ class Pages:
 
     def common(
         self,
-        snapshot: Snapshot,
+        look: Look,
         *,
         page: str,
         locale: str,
@@ -69,20 +68,20 @@ class Pages:
         portal = self.portal
         return views.Common(
             portal=portal_views.describe(
-                snapshot.tenant,
+                look.tenant,
                 name=portal.entry.name,
-                asset=snapshot.asset,
-                identity_provider=said(portal.settings.identity_provider.title, locale, snapshot.tenant.languages),
+                asset=look.asset,
+                identity_provider=said(portal.settings.identity_provider.title, locale, look.tenant.languages),
                 now=datetime.now(UTC),
                 page=page,
                 urls=urls,
                 systems=hub_views.systems(
-                    snapshot.tenant,
+                    look.tenant,
                     portal.entry,
                     portal.settings,
                     portal.systems.known(),
                     locale=locale,
-                    speak=partial(snapshot.say, locale),
+                    speak=partial(look.say, locale),
                 ),
                 locale=locale,
             ),
@@ -93,29 +92,27 @@ class Pages:
             xsrf=xsrf,
         )
 
-    def render(self, snapshot: Snapshot | None, common: views.Common | None, view: views.Page) -> str:
-        """The page; a plain one where there is no snapshot, or where its template fails."""
-        if snapshot is None or common is None:
-            return plain(self.portal.entry.name, view)
+    def render(self, look: Look, common: views.Common, view: views.Page) -> str:
+        """The page; a plain one where its template fails."""
         if common.user is not None or isinstance(view, views.ErrorPage):
-            return self._render(snapshot, common, view)
-        key = (snapshot.digest, common, view)
+            return self._render(look, common, view)
+        key = (look.digest, common, view)
         html = self._rendered.get(key)
         if html is None:
-            html = self._rendered[key] = self._render(snapshot, common, view)
+            html = self._rendered[key] = self._render(look, common, view)
             if len(self._rendered) > KEPT:
                 self._rendered.popitem(last=False)
         return html
 
-    def _render(self, snapshot: Snapshot, common: views.Common, view: views.Page) -> str:
-        key = (snapshot.digest, common.page, common.user.name if common.user else "")
+    def _render(self, look: Look, common: views.Common, view: views.Page) -> str:
+        key = (look.digest, common.page, common.user.name if common.user else "")
         if self._failing.get(key, 0.0) <= time.monotonic():
             try:
-                return snapshot.render(common, view)
+                return look.render(common, view)
             except Exception:
                 # The snapshot was rehearsed, so this is rare; whatever it is, a visitor gets a page. One that takes all that a page may
                 # take isn't tried again for a while, or it would keep the hub from everybody else's.
-                log.exception("A template of snapshot %s failed", snapshot.digest)
+                log.exception("A template of snapshot %s failed", look.digest)
                 self._failing[key] = time.monotonic() + FAILING
                 if len(self._failing) > KEPT:
                     self._failing.popitem(last=False)

@@ -3,20 +3,24 @@
 The page on which a bundle is mended must not depend on the bundle, and the bar above a preview must not be the candidate's to change. So
 neither is rendered from a snapshot: templates, texts, scripts and style sheets come from the installed base theme, at addresses of their
 own. Of the tenant they take what is checked to be harmless: its colours, its logo and its words for itself.
+
+While a portal has no version that could be live, its own pages are drawn so too.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import cache
 
 from portico.hub.admin.views import AdminPage
 from portico.tenants import budget, views
+from portico.tenants.bundle import Tenant
 from portico.tenants.composition import Candidate, compose
 from portico.tenants.environment import Renderer
 from portico.tenants.layers import themes_directory
+from portico.tenants.snapshot import Snapshot
 
 XSRF = "portico-xsrf-of-this-request"
 """Stands for the token of a form while a page that many get is kept."""
@@ -48,6 +52,11 @@ class Tool:
             content.update(f"{path}\n{hashlib.sha256(data).hexdigest()}\n".encode())
         self.digest = content.hexdigest()[:32]
         self._renderer = Renderer(candidate.composition, f"{ADDRESS}{self.digest}/")
+        self.tenant = candidate.composition.tenant
+
+    def page(self, common: views.Common, view: views.Page) -> str:
+        """One of a portal's pages as HTML; raises what `Renderer.render` raises."""
+        return self._renderer.render(common, view)
 
     def admin(self, common: views.Common, view: AdminPage) -> str:
         """The admin's page as HTML."""
@@ -70,6 +79,10 @@ class Tool:
         """One of the base theme's texts."""
         return self._renderer.text(locale, key, **values) or key
 
+    def say(self, locale: str, sentence: str) -> str:
+        """A sentence of the product's own in the base theme's words; any other text as it is."""
+        return self._renderer.say(locale, sentence)
+
     def asset(self, path: str) -> str:
         """The address of a static file."""
         return self._renderer.asset(path)
@@ -88,6 +101,44 @@ class Tool:
 def tool() -> Tool:
     """The one of this process; made when it is first needed."""
     return Tool(compose("portico", _BUNDLE, themes_directory()))
+
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """What draws a portal's pages while it has no snapshot: the base theme, and the tenant's name for a title."""
+
+    tenant: Tenant
+
+    @property
+    def digest(self) -> str:
+        """What its pages depend on."""
+        return tool().digest
+
+    def render(self, common: views.Common, view: views.Page) -> str:
+        """One page as HTML; see `Renderer.render` for what it raises."""
+        return tool().page(common, view)
+
+    def has_page(self, name: str) -> bool:
+        """It has no own pages."""
+        return False
+
+    def asset(self, path: str) -> str:
+        """The address of a static file."""
+        return tool().asset(path)
+
+    def say(self, locale: str, sentence: str) -> str:
+        """A sentence of the product's own in the base theme's words; any other text as it is."""
+        return tool().say(locale, sentence)
+
+
+Look = Snapshot | Bare
+"""What draws a portal's pages."""
+
+
+@cache
+def bare(name: str) -> Bare:
+    """How the tenant of that name looks without a snapshot."""
+    return Bare(tool().tenant.model_copy(update={"title": name, "contact": ""}))
 
 
 def _fields(part: object) -> dict[str, object]:

@@ -190,7 +190,9 @@ class Versions:
                 status = self._return(status, others[0], by, Event.ROLLED_BACK, "rolled back")
             else:
                 self._store.deactivate(self._tenant)
-                error = "The live version was revoked, and there is no earlier one: the portal shows a plain page until the next push."
+                error = (
+                    "The live version was revoked, and there is no earlier one: only the portal's admins can log in until the next push."
+                )
                 status = status.model_copy(update={**_NOTHING_LIVE, "error": error})
         self._store.remove(self._tenant, digest)
         return status

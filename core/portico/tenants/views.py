@@ -53,7 +53,7 @@ class Portal:
     title: str
     tagline: str
     contact: str
-    """Where users turn to: an e-mail address or a web address."""
+    """Where users turn to: an e-mail address or a web address. Empty only while the portal has no version."""
     identity_provider: str
     """What the login button's help calls the place where one logs in."""
     logo: str

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.integration.hub.world import World
+from tests.integration.hub.world import TENANT, World, log_in
 
 MISSING = [f"/hub/{path}" for path in ("token", "admin", "accept-share?code=x", "nothing", "page/nothing", "labs/nothing")]
 OUTSIDE = [f"{up}/manifest.json" for up in ("..", "%2e%2e", "%252e%252e")] + ["x%00.svg", "/etc/passwd", "nothing.svg"]
@@ -18,6 +18,28 @@ def test_the_landing_page_is_the_tenants_and_leads_to_the_login(world: World) ->
         assert "JUNIQ" in page.text
         assert "/hub/oauth_login" in page.text
         assert "Borealis" in page.text
+
+
+def test_a_portal_without_a_version_has_pages_and_lets_its_admins_alone_in(world: World) -> None:
+    world.store.deactivate(TENANT)
+    try:
+        with world.logged_in("ada", "ada") as admin:
+            home = admin.http.get("/hub/home").text
+            assert "This portal is being set up" in home
+            assert 'href="/hub/portal"' in home
+        with world.somebody() as visitor:
+            page = visitor.http.get("/hub/login", headers={"Accept-Language": "de"}).text
+            assert "Dieses Portal hat noch keine Fassung" in page
+            files = re.findall(r'(?:href|src)="(/hub/product/[^"]+)"', page)
+            assert files
+            assert {visitor.http.get(file).status_code for file in files} == {200}
+            refused = log_in(visitor, "qubit")
+            assert refused.status_code == 403
+            assert "This portal has no version to show yet." in refused.text
+            missing = visitor.http.get("/hub/nothing")
+            assert (missing.status_code, "There is no such page" in missing.text) == (404, True)
+    finally:
+        world.publish()
 
 
 def test_every_page_forbids_what_it_does_not_need(world: World) -> None:

@@ -18,7 +18,7 @@ from portico.hub import errors, language
 from portico.hub.pages import Pages
 from portico.hub.portal import Portal, Previewed
 from portico.hub.preview import COOKIE, with_bar
-from portico.hub.tool import XSRF, tool
+from portico.hub.tool import XSRF, Look, bare, tool
 from portico.spawner.desk import AuthState
 from portico.tenants import views as tenant_views
 from portico.tenants.snapshot import Snapshot
@@ -82,22 +82,20 @@ class PortalHandler(BaseHandler):  # type: ignore[misc] # jupyterhub has no anno
         return self.portal.previewed("cookie", token) if token else None
 
     @cached_property
-    def snapshot(self) -> Snapshot | None:
-        """The snapshot whose pages this request shows from its first byte to its last: the previewed one, else the live one."""
-        return (self.previewed.snapshot if self.previewed else None) or self.live
+    def look(self) -> Look:
+        """What draws this request's pages from first byte to last: the previewed snapshot, else the live one, else the base theme."""
+        return (self.previewed.snapshot if self.previewed else None) or self.live or bare(self.portal.entry.name)
 
     @cached_property
     def language(self) -> str:
         """The page's language, one of the bundle's: what the visitor chose, else the best for this browser."""
-        if self.snapshot is None:
-            return "en"
         return language.choose(
-            self.get_cookie(language.COOKIE, ""), self.request.headers.get("Accept-Language", ""), self.snapshot.tenant.languages
+            self.get_cookie(language.COOKIE, ""), self.request.headers.get("Accept-Language", ""), self.look.tenant.languages
         )
 
     def speak(self, sentence: str) -> str:
         """A sentence of the product's own in the page's language; any other text as it is."""
-        return self.snapshot.say(self.language, sentence) if self.snapshot else sentence
+        return self.look.say(self.language, sentence)
 
     async def auth_state(self, user: User) -> AuthState:
         """What the login said, decrypted."""
@@ -117,17 +115,15 @@ class PortalHandler(BaseHandler):  # type: ignore[misc] # jupyterhub has no anno
         status: int = 200,
     ) -> None:
         """Answer with a page."""
-        common = None
-        if self.snapshot is not None:
-            # The token of a form needs a cookie, so it is made only for pages that have a form.
-            common = self.pages.common(self.snapshot, page=page, locale=self.language, user=user, urls=urls)
-        html = self.pages.render(self.snapshot, common, view)
+        common = self.pages.common(self.look, page=page, locale=self.language, user=user, urls=urls)
+        html = self.pages.render(self.look, common, view)
         self.answer(html, status=status, private=user is not None)
 
     def answer(self, html: str, *, status: int = 200, private: bool) -> None:
         """Send a page, below the bar where it is a preview's; `private` pages are kept nowhere."""
         if self.previewed is not None:
             html = with_bar(html, self._bar(self.previewed))
+        # The token of a form needs a cookie, so it is made only for pages that have a form.
         if XSRF in html:
             html = html.replace(XSRF, self.xsrf_token.decode("ascii"))
         self.set_status(status)

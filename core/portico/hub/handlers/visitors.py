@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from tornado import web
 
+from portico.auth.authenticator import UNOPENED
 from portico.auth.logout import LOGGED_OUT
 from portico.hub import language, representation
 from portico.hub.handlers.base import PortalHandler
@@ -29,7 +30,9 @@ class Landing(PortalHandler):
         following = self._validate_next_url(self.get_argument("next", ""))
         urls = Urls()
         notice = ""
-        if self.get_argument("state", "") == LOGGED_OUT:
+        if self.live is None and self.previewed is None:
+            notice = self.speak(UNOPENED)
+        elif self.get_argument("state", "") == LOGGED_OUT:
             notice = self.speak(say("notice_logged_out", "You are logged out."))
         elif following not in _HOME:
             urls = Urls(login=f"{urls.login}?{urlencode({'next': following})}")
@@ -46,7 +49,7 @@ class Language(PortalHandler):
 
     def get(self, name: str) -> None:
         """404 where the portal doesn't speak it."""
-        if self.snapshot is None or name not in self.snapshot.tenant.languages:
+        if name not in self.look.tenant.languages:
             raise web.HTTPError(404)
         self.set_cookie(
             language.COOKIE,
@@ -74,7 +77,7 @@ class Own(PortalHandler):
 
     async def get(self, name: str) -> None:
         """The page, logged in or not."""
-        if self.snapshot is None or not self.snapshot.has_page(name):
+        if not self.look.has_page(name):
             raise web.HTTPError(404)
         user = self.current_user
         self.show(name, OwnPage(name=name), user=self.viewer(await self.auth_state(user)) if user else None)
