@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
 from portico.supervisor.repositories import make_repository
 
 from tests.support.bundles import SVG, TOML, git, write_tree
@@ -41,3 +42,18 @@ def test_a_portal_without_a_version_holds_nobody_up(tmp_path: Path) -> None:
         git(work, "commit", "--quiet", "--all", "-m", "Mend it")
         git(work, "push", "--quiet")
         wait_for(lambda: "<title>Test" in landing(up.address("wrong")))
+
+
+def test_a_hub_that_cannot_start_is_named_and_a_missing_secret_too(tmp_path: Path) -> None:
+    operator = Operator(tmp_path)
+    entry = operator.entry("own")
+    Path(entry["cookie_secret_file"]).write_text("not hexadecimal")
+    operator.configure(entry)
+    with pytest.raises(RuntimeError, match="The hub of own does not start"), serve(operator.file, operator.state, operator.port):
+        pass
+    Path(entry["cookie_secret_file"]).unlink()
+    with (
+        pytest.raises(RuntimeError, match="own's cookie_secret_file: there is no file"),
+        serve(operator.file, operator.state, operator.port),
+    ):
+        pass

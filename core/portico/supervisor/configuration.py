@@ -39,6 +39,7 @@ class Configuration:
     def start(self) -> Settings:
         """What to start with; raises SettingsError. A list that can't be used any more is left out, and said in `list_error`."""
         own = load(self.file)
+        check_secrets(own.tenants, str(self.file))
         self._source, self._fetched = own.tenant_list, listing.path_of(own.state)
         self._seen = self._signatures()
         if self._source is None:

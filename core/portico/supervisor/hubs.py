@@ -16,7 +16,7 @@ import socket
 import sys
 from pathlib import Path
 
-from portico.supervisor.programs import SETTLED, accepts, pause_before_restart
+from portico.supervisor.programs import SETTLED, NotStarted, accepts, pause_before_restart
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +99,7 @@ class Hub:
         self.pid: int | None = None
         self._warm = warm
         self._stopping = False
+        self._failures = 0
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -106,8 +107,10 @@ class Hub:
         self._task = asyncio.create_task(self._keep(), name=f"hub {self.tenant}")
 
     async def ready(self) -> None:
-        """Wait until the hub's own port accepts."""
+        """Wait until the hub's own port accepts; raises NotStarted when it dies again and again."""
         while not await accepts(self.port):
+            if self._failures > 2:
+                raise NotStarted(f"The hub of {self.tenant} does not start: `portico logs --tenant {self.tenant}` tells why.")
             if self._task is not None and self._task.done():
                 await self._task
             await asyncio.sleep(0.03)
@@ -131,7 +134,6 @@ class Hub:
                 await self._task
 
     async def _keep(self) -> None:
-        failures = 0
         loop = asyncio.get_running_loop()
         while not self._stopping:
             began = loop.time()
@@ -141,8 +143,8 @@ class Hub:
             if self._stopping:
                 return
             self.pid = None
-            failures = 0 if loop.time() - began > SETTLED else failures + 1
-            pause = pause_before_restart(failures)
+            self._failures = 0 if loop.time() - began > SETTLED else self._failures + 1
+            pause = pause_before_restart(self._failures)
             log.error("The hub of %s ended; it is started again in %.1f s", self.tenant, pause, extra={"tenant": self.tenant})
             await asyncio.sleep(pause)
 
