@@ -1,8 +1,9 @@
 """From a push to the page in a browser's place, with a hundred tenants: `python -m tests.bench.pushes` prints the section of the page.
 
-A whole installation: a hundred repositories with copies of the three real bundles, a hub for each tenant, one gateway and one sync. A push
-is told by a signed web hook, as a forge sends it, to the portal's own address; what is measured ends when the portal's first page, through
-the gateway, leads to a style sheet that holds what was pushed. No repository is polled.
+A whole installation: a hundred repositories with copies of the three real bundles, a hub for each tenant, one gateway and one sync. A
+push is told by a signed web hook, as a forge sends it, to the portal's own address; what is measured ends when the portal's first page,
+through the gateway, leads to a style sheet that holds what was pushed. No repository is polled. What is pushed at ten a second was
+committed before, as on its authors' machines.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import httpx
 import psutil
 
 from tests.bench.memory import of
-from tests.support.bundles import Remote
+from tests.support.bundles import Remote, git
 from tests.support.installation import ROOT, Up, serve
 from tests.support.operators import Operator
 
@@ -32,7 +33,7 @@ SECONDS = 10
 PER_SECOND = 10
 SECRET = "a secret for the benchmark"
 LIMIT = 60.0
-LOOK = 0.02
+LOOK = 0.05
 """Seconds between two loads of the page: what is measured may be so much too long."""
 _SHEET = re.compile(r"/hub/brand/[0-9a-f]+/css/tenant\.css")
 
@@ -57,13 +58,19 @@ class Fleet:
             entries.append(self.operator.entry(f"t{number}", repository=str(remote.path), webhook_secret_file=str(secret)))
         self.operator.configure(*entries, poll_interval=3600)
 
-    async def push(self, number: int, mark: int, http: httpx.AsyncClient) -> float:
-        """Push a changed style sheet; seconds from the push's return until the portal's first page has it."""
-        remote = self.remotes[number]
-        path = remote.work / "static" / "css" / "tenant.css"
+    def commit(self, number: int, mark: int) -> str:
+        """Commit a changed style sheet; answers the line that is new in it."""
+        work = self.remotes[number].work
+        path = work / "static" / "css" / "tenant.css"
         line = f"h1 {{ order: {mark}; }}"
         path.write_text(f"{path.read_text()}\n{line}\n")
-        await asyncio.to_thread(remote.commit)
+        git(work, "commit", "--quiet", "--all", "-m", "Change")
+        return line
+
+    async def push(self, number: int, line: str, http: httpx.AsyncClient) -> float:
+        """Push what was committed; seconds from the push's return until the portal's first page has the line."""
+        remote = self.remotes[number]
+        await asyncio.to_thread(git, remote.work, "push", "--quiet", str(remote.path), "HEAD:refs/heads/main")
         pushed = time.monotonic()
         body = b'{"ref": "refs/heads/main"}'
         signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
@@ -84,10 +91,11 @@ class Fleet:
 async def measure(fleet: Fleet, up: Up) -> list[str]:
     """All figures, as a section's lines."""
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{up.port}", timeout=30) as http:
-        alone = [await fleet.push(number % TENANTS, 10_000 + number, http) for number in range(ALONE)]
+        alone = [await fleet.push(number, fleet.commit(number, number), http) for number in range(ALONE)]
+        lines = [fleet.commit(number, 1000 + number) for number in range(SECONDS * PER_SECOND)]
         pushes = []
-        for number in range(SECONDS * PER_SECOND):
-            pushes.append(asyncio.create_task(fleet.push(number % TENANTS, 20_000 + number, http)))
+        for number, line in enumerate(lines):
+            pushes.append(asyncio.create_task(fleet.push(number, line, http)))
             await asyncio.sleep(1 / PER_SECOND)
         busy = await asyncio.gather(*pushes)
     process = psutil.Process(up.process.pid)

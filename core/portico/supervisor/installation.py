@@ -42,7 +42,7 @@ DRAIN = 2.0
 START_LIMIT = 120.0
 """Seconds until everything must have answered once."""
 FIRST_VERSION = 15.0
-"""Seconds of a start that portals get to have a version; one whose repository is silent for so long comes later, by itself."""
+"""Seconds of a start in which no portal has got a version, or an answer why not: those that are left come later, by themselves."""
 
 
 class AlreadyRunning(Exception):
@@ -202,19 +202,26 @@ class Supervisor:
 
     async def _portals_answer(self) -> None:
         """Wait for each portal's first page through the gateway; raises NotStarted. One without a version is named, and holds nobody up."""
-        settings, clock = self.installation.settings, asyncio.get_running_loop().time
-        patience = clock() + FIRST_VERSION
-        for tenant in settings.tenants:
-            live = settings.state / "snapshots" / tenant.name / "current"
-            while not live.exists() and (error := known.read(settings.state, tenant.name).error) is None and clock() < patience:
-                await asyncio.sleep(0.05)
-            if not live.exists():
-                self._say(f"{tenant.name} has no version to show yet: {error or 'its repository has not answered so far.'}")
+        settings = self.installation.settings
+        for name in await self._without_version():
+            self._say(f"{name} has no version to show yet: {known.read(settings.state, name).error or 'its repository is still silent.'}")
         silent = await gateway.silent(settings.gateway, [tenant.host for tenant in settings.tenants], patience=START_LIMIT)
         if silent:
             raise NotStarted(
                 f"No page comes through the gateway within {START_LIMIT:.0f} s from {', '.join(silent)}; `portico logs` tells more."
             )
+
+    async def _without_version(self) -> list[str]:
+        """Wait until each tenant has a version or an answer why not, as long as there is progress; answers those that have none."""
+        settings, clock = self.installation.settings, asyncio.get_running_loop().time
+        lives = {tenant.name: settings.state / "snapshots" / tenant.name / "current" for tenant in settings.tenants}
+        waiting, patience = [*lives], clock() + FIRST_VERSION
+        while waiting and clock() < patience:
+            await asyncio.sleep(0.05)
+            left = [name for name in waiting if not lives[name].exists() and known.read(settings.state, name).error is None]
+            if len(left) < len(waiting):
+                waiting, patience = left, clock() + FIRST_VERSION
+        return [name for name, live in lives.items() if not live.exists()]
 
     async def _route(self) -> None:
         settings = self.installation.settings

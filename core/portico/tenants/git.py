@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -38,8 +40,18 @@ TEXT_LIMIT = 1_000_000
 """Bytes of a file that is read by itself."""
 TREE_BYTES = 4_000_000
 """Bytes of one directory's listing, or of a commit's text: both are read at once."""
+REMEMBERED = 20
+"""Commits of which is remembered what they say of themselves: each look into a mirror costs two processes."""
 _LINK, _SUBMODULE, _TREE, _BLOB = 0o120000, 0o160000, 0o040000, 0o100000
 _KIND = 0o170000
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A commit, and the id of the bundle's directory in it: None where there is none, Refused where it can't be one."""
+
+    commit: Commit
+    content: str | Refused | None
 
 
 class Repository:
@@ -50,6 +62,7 @@ class Repository:
         self.branch = check_branch(branch)
         self._directory = check_directory(directory)
         self._tip: str | None = None
+        self._remembered: OrderedDict[str, _Seen] = OrderedDict()
         if follow:
             mirror.follow(branch)
 
@@ -80,7 +93,10 @@ class Repository:
 
     async def content(self, commit: str) -> str | None:
         """The id of the bundle's directory at a commit of the mirror: equal ids, equal files. None where there is no such directory."""
-        return await self.mirror.read(partial(_content, commit=commit, directory=self._directory))
+        content = (await self._seen(commit)).content
+        if isinstance(content, Refused):
+            raise Refused(content.findings)
+        return content
 
     async def text(self, commit: str, path: str) -> str:
         """One file at a commit of the mirror, at most `TEXT_LIMIT` bytes; raises RepositoryError where it is none that can be read."""
@@ -88,7 +104,7 @@ class Repository:
 
     async def about(self, commit: str) -> Commit:
         """What a commit of the mirror says of itself; raises RepositoryError where the mirror lacks it."""
-        return await self.mirror.read(partial(_about, commit=commit))
+        return (await self._seen(commit)).commit
 
     async def move(self, old: str, new: str) -> Move:
         """How the branch came from one commit to a newer one of the mirror; never fails, but may not know.
@@ -103,6 +119,14 @@ class Repository:
         except (RepositoryError, Refused):
             return UNKNOWN
 
+    async def _seen(self, commit: str) -> _Seen:
+        found = self._remembered.get(commit)
+        if found is None:
+            found = self._remembered[commit] = await self.mirror.read(partial(_look, commit=commit, directory=self._directory))
+            if len(self._remembered) > REMEMBERED:
+                self._remembered.popitem(last=False)
+        return found
+
     async def _made_at(self, commit: str) -> datetime | None:
         try:
             return (await self.about(commit)).committed_at
@@ -113,7 +137,7 @@ class Repository:
 def read_commit(repository: Path, commit: str, directory: str = "") -> dict[str, bytes]:
     """The files of a commit below a directory, out of a bare repository's object store; raises Refused, RepositoryError."""
     with _opened(repository) as repo:
-        root = _root(repo, commit, directory)
+        root = _directory(repo, _commit(repo, commit), directory)
         if root is None:
             raise refuse("", f"The commit has no directory {directory!r}.", "Push it there, or ask the operator to name another.")
         blobs: dict[str, git.Blob] = {}
@@ -125,16 +149,20 @@ def _read(repository: Path, *, commit: str, directory: str) -> dict[str, bytes]:
     return read_commit(repository, commit, directory)
 
 
-def _content(repository: Path, *, commit: str, directory: str) -> str | None:
+def _look(repository: Path, *, commit: str, directory: str) -> _Seen:
     with _opened(repository) as repo:
-        root = _root(repo, commit, directory)
-        return None if root is None else str(root.hexsha)
+        about = _commit(repo, commit)
+        try:
+            root = _directory(repo, about, directory)
+        except Refused as refused:
+            return _Seen(about, refused)
+        return _Seen(about, None if root is None else str(root.hexsha))
 
 
 def _text(repository: Path, *, commit: str, path: str) -> str:
     folder, _, name = path.rpartition("/")
     with _opened(repository) as repo:
-        tree = _root(repo, commit, folder)
+        tree = _directory(repo, _commit(repo, commit), folder)
         entries = {} if tree is None else {entry: (sha, mode) for sha, mode, entry in tree_entries_from_data(_listing(tree))}
         sha, mode = entries.get(name, (b"", 0))
         if mode & _KIND != _BLOB:
@@ -146,11 +174,6 @@ def _text(repository: Path, *, commit: str, path: str) -> str:
             return bytes(blob.data_stream.read()).decode("utf-8")
         except UnicodeDecodeError as error:
             raise RepositoryError(f"{path} isn't UTF-8 text.") from error
-
-
-def _about(repository: Path, *, commit: str) -> Commit:
-    with _opened(repository) as repo:
-        return _commit(repo, commit)
 
 
 @contextlib.contextmanager
@@ -176,9 +199,9 @@ def _commit(repo: git.Repo, commit: str) -> Commit:
         raise RepositoryError(f"The mirror lacks the commit {commit[:12]}.") from error
 
 
-def _root(repo: git.Repo, commit: str, directory: str) -> git.Tree | None:
-    """The bundle's directory, found without reading more than the listings on the way; None where there is none."""
-    tree = git.Tree(repo, bytes.fromhex(_commit(repo, commit).tree), _TREE, "")
+def _directory(repo: git.Repo, commit: Commit, directory: str) -> git.Tree | None:
+    """The directory, found without reading more than the listings on the way; None where there is none."""
+    tree = git.Tree(repo, bytes.fromhex(commit.tree), _TREE, "")
     for part in directory.split("/") if directory else ():
         entries = {name: (sha, mode) for sha, mode, name in tree_entries_from_data(_listing(tree))}
         if part not in entries:

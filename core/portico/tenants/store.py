@@ -20,7 +20,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from portico.tenants.composition import Candidate
 from portico.tenants.snapshot import DIGEST_LENGTH, MANIFEST, Build, Snapshot, build
@@ -198,7 +198,8 @@ class Store:
             list(workers.map(lambda name: _write_file(blobs, name, missing[name]), missing))
         if missing:
             _sync(blobs)
-        folders = {folder, *(above for path in made.manifest.files for above in (folder / path).parents if above.is_relative_to(folder))}
+        parents = {PurePosixPath(path).parent for path in made.manifest.files}
+        folders = {folder, *(folder / each for parent in parents for each in (parent, *parent.parents))}
         for each in sorted(folders):
             each.mkdir()
         for path, record in made.manifest.files.items():

@@ -76,7 +76,7 @@ class Versions:
         live = self._went_live(taken, about.id, digest)
         if (about.id, digest) != (status.commit, status.snapshot) or not self._told(digest):
             self._tell(Event.LIVE, about, digest=digest)
-        return live.model_copy(update={"hold": None, "held_at": None})
+        return live.model_copy(update={"hold": None, "held_at": None, "behind": 0})
 
     def refuse(self, status: Status, findings: tuple[Finding, ...], about: Commit) -> Status:
         """Write down that a commit stays outside, and why."""
