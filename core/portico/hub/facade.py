@@ -14,7 +14,6 @@ from tornado import web
 
 from portico.hub import errors, language
 from portico.hub.pages import Pages
-from portico.hub.tool import bare
 
 
 class Facade:
@@ -46,7 +45,7 @@ class ErrorTemplate:
     def render(self, **values: Any) -> str:
         """The page. Of what JupyterHub puts in, the status, the cause, the user's name and the form token are read."""
         portal = self._pages.portal
-        look = portal.snapshot() or bare(portal.entry.name)
+        look = portal.snapshot() or portal.bare
         status = int(values.get("status_code") or 500)
         message, ours = str(values.get("message") or ""), errors.sentence(values.get("exception"))
         handler = _handler(values)

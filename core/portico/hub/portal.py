@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from portico.hub.admin import known
 from portico.hub.preview import Purpose, Signer
+from portico.hub.tool import Bare
 from portico.settings.models import Settings
 from portico.spawner.client import BackendClient
 from portico.spawner.desk import Desk
@@ -49,6 +51,11 @@ class Portal:
     def __deepcopy__(self, memo: object) -> Portal:
         """Traitlets copies what stands in a configuration; there is one portal in a process."""
         return self
+
+    @cached_property
+    def bare(self) -> Bare:
+        """What draws its pages while it has no snapshot."""
+        return Bare.of(self.entry.name)
 
     def snapshot(self) -> Snapshot | None:
         """The snapshot that is live now; None where there is none yet. A request asks once and stays with the answer."""

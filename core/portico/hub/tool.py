@@ -109,6 +109,11 @@ class Bare:
 
     tenant: Tenant
 
+    @classmethod
+    def of(cls, name: str) -> Bare:
+        """How the tenant of that name looks."""
+        return cls(tool().tenant.model_copy(update={"title": name, "contact": ""}))
+
     @property
     def digest(self) -> str:
         """What its pages depend on."""
@@ -133,12 +138,6 @@ class Bare:
 
 Look = Snapshot | Bare
 """What draws a portal's pages."""
-
-
-@cache
-def bare(name: str) -> Bare:
-    """How the tenant of that name looks without a snapshot."""
-    return Bare(tool().tenant.model_copy(update={"title": name, "contact": ""}))
 
 
 def _fields(part: object) -> dict[str, object]:

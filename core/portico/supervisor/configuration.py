@@ -38,8 +38,7 @@ class Configuration:
 
     def start(self) -> Settings:
         """What to start with; raises SettingsError. A list that can't be used any more is left out, and said in `list_error`."""
-        own = load(self.file)
-        check_secrets(own.tenants, str(self.file))
+        own = self._own()
         self._source, self._fetched = own.tenant_list, listing.path_of(own.state)
         self._seen = self._signatures()
         if self._source is None:
@@ -57,9 +56,12 @@ class Configuration:
     def read(self) -> Settings:
         """What the operator wants now, with all secrets that it needs; raises SettingsError where it can't be had. Blocks."""
         self._tried = time.monotonic()
+        return self._listed(self._own())
+
+    def _own(self) -> Settings:
         own = load(self.file)
         check_secrets(own.tenants, str(self.file))
-        return self._listed(own)
+        return own
 
     def _listed(self, own: Settings) -> Settings:
         """With the newest list that can be used; raises SettingsError where none can any more, so that no portal goes by mistake."""

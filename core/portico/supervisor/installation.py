@@ -28,7 +28,7 @@ from portico.supervisor.linux import become_subreaper, descendants, marked, reap
 from portico.supervisor.ports import remembered_ports
 from portico.supervisor.programs import NotStarted, Program, Running
 from portico.supervisor.status import DemoUser, Processes, Status, collect
-from portico.tenants import status as known
+from portico.tenants import status as sync_status
 from portico.tenants.hook_server import PATH as HOOKS_PATH
 from portico.tunnels import end_tunnels
 
@@ -204,7 +204,9 @@ class Supervisor:
         """Wait for each portal's first page through the gateway; raises NotStarted. One without a version is named, and holds nobody up."""
         settings = self.installation.settings
         for name in await self._without_version():
-            self._say(f"{name} has no version to show yet: {known.read(settings.state, name).error or 'its repository is still silent.'}")
+            self._say(
+                f"{name} has no version to show yet: {sync_status.read(settings.state, name).error or 'its repository is still silent.'}"
+            )
         silent = await gateway.silent(settings.gateway, [tenant.host for tenant in settings.tenants], patience=START_LIMIT)
         if silent:
             raise NotStarted(
@@ -218,7 +220,7 @@ class Supervisor:
         waiting, patience = [*lives], clock() + FIRST_VERSION
         while waiting and clock() < patience:
             await asyncio.sleep(0.05)
-            left = [name for name in waiting if not lives[name].exists() and known.read(settings.state, name).error is None]
+            left = [name for name in waiting if not lives[name].exists() and sync_status.read(settings.state, name).error is None]
             if len(left) < len(waiting):
                 waiting, patience = left, clock() + FIRST_VERSION
         return [name for name, live in lives.items() if not live.exists()]

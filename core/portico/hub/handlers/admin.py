@@ -15,7 +15,7 @@ from portico.hub.admin.known import Known
 from portico.hub.admin.page import messages, news, page
 from portico.hub.admin.views import AdminPage, Tried
 from portico.hub.handlers.base import PortalHandler, Refusing
-from portico.hub.tool import bare, tool
+from portico.hub.tool import tool
 from portico.tenants import views
 from portico.tenants.status import Preview
 from portico.tenants.stylesheets import TOKENS
@@ -64,8 +64,8 @@ class AdminHandler(PortalHandler):
         self.answer(self._html(view, user), status=status, private=True)
 
     def _html(self, view: AdminPage, user: views.User) -> str:
-        look = self.live or bare(self.portal.entry.name)
-        return tool().admin(self.pages.common(look, page="admin", locale=self.language, user=user), view)
+        common = self.pages.common(self.live or self.portal.bare, page="admin", locale=self.language, user=user)
+        return tool().admin(common, view)
 
     def _link(self, kept: Preview) -> str:
         return f"{self.portal.address}/hub/preview/{self.portal.signer.sign('link', kept.digest, kept.until)}"

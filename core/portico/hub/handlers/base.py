@@ -18,7 +18,7 @@ from portico.hub import errors, language
 from portico.hub.pages import Pages
 from portico.hub.portal import Portal, Previewed
 from portico.hub.preview import COOKIE, with_bar
-from portico.hub.tool import XSRF, Look, bare, tool
+from portico.hub.tool import XSRF, Look, tool
 from portico.spawner.desk import AuthState
 from portico.tenants import views as tenant_views
 from portico.tenants.snapshot import Snapshot
@@ -84,7 +84,7 @@ class PortalHandler(BaseHandler):  # type: ignore[misc] # jupyterhub has no anno
     @cached_property
     def look(self) -> Look:
         """What draws this request's pages from first byte to last: the previewed snapshot, else the live one, else the base theme."""
-        return (self.previewed.snapshot if self.previewed else None) or self.live or bare(self.portal.entry.name)
+        return (self.previewed.snapshot if self.previewed else None) or self.live or self.portal.bare
 
     @cached_property
     def language(self) -> str:

@@ -173,7 +173,7 @@ choices.addEventListener("change", (event) => {
   remember(choice, "pushState");
   load();
 });
-addEventListener("popstate", () => load());
+addEventListener("popstate", load);
 new ResizeObserver(size).observe(stage);
 
 const source = new EventSource("/preview/events");
