@@ -139,6 +139,8 @@ def _attribute(name: str, value: str) -> str:
         return f"A drawing may not refer to {value[:60]!r}."
     if name in ("to", "from", "values", "by") and _SCRIPT_ADDRESS.match(value):
         return f"A drawing may not animate towards {value[:60]!r}."
+    if stylesheets.ENDLESS.search(value):
+        return stylesheets.NO_NUMBER
     if ("(" in value or "\\" in value) and stylesheets.leads_out(value):
         return f"A drawing may not refer to {value[:60]!r}."
     return ""

@@ -18,6 +18,9 @@ from portico.tenants.findings import Finding, suggestion
 
 TOKENS = "portico-tokens.css"
 """The generated stylesheet, below `static/`."""
+ENDLESS = re.compile(r"[0-9]{4000}")
+"""A number that Python refuses to read, and tinycss2 with it."""
+NO_NUMBER = "Nobody reads a number of 4,000 digits and more."
 _ORDER = "@layer theme,tenant;"
 _SENTINEL = "portico-end"
 _REFUSED_RULES = {
@@ -53,6 +56,10 @@ def tokens(brand: Brand) -> str:
 
 def check(css: str, *, file: str, path: str = "", static: Collection[str] | None = None) -> list[Finding]:
     """What is wrong with a stylesheet. With `path` (its own, below static) and `static` also addresses of files that don't exist."""
+    endless = ENDLESS.search(css)
+    if endless:
+        line, column = css.count("\n", 0, endless.start()) + 1, endless.start() - css.rfind("\n", 0, endless.start())
+        return [Finding(file, line, column, NO_NUMBER, "Write a shorter one.")]
     findings: list[Finding] = []
     rules = tinycss2.parse_stylesheet(f"{css}\n@{_SENTINEL};", skip_comments=True, skip_whitespace=True)
     if rules and getattr(rules[-1], "at_keyword", None) == _SENTINEL:
@@ -71,7 +78,7 @@ def check(css: str, *, file: str, path: str = "", static: Collection[str] | None
 
 
 def leads_out(value: str) -> bool:
-    """Whether a value of a declaration or of a drawing's attribute names an address outside."""
+    """Whether a value of a declaration or of a drawing's attribute, without `ENDLESS` numbers, names an address outside."""
     nodes = tinycss2.parse_component_value_list(value)
     return any(node.type != "error" and any(_objections(node, "", "", None)) for node in _nodes(nodes))
 

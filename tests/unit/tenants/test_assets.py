@@ -45,6 +45,17 @@ def test_stylesheets(css: str, says: str | None) -> None:
     assert found == [] if says is None else any(says in finding for finding in found), found
 
 
+def test_a_number_that_no_parser_reads_is_named_with_its_place() -> None:
+    endless = "9" * 5_000
+    for css, place in ((f"a {{\n z: {endless} }}", "x.css:2:5"), (endless, "x.css:1:1")):
+        assert [str(finding) for finding in stylesheets.check(css, file="x.css")] == [
+            f"{place}: {stylesheets.NO_NUMBER} Write a shorter one."
+        ]
+    for content in (f"<style>a {{ z: {endless} }}</style>", f'<path style="z:{endless};fill:url(#a)"/>'):
+        svg = f'<svg xmlns="http://www.w3.org/2000/svg">{content}</svg>'
+        assert [finding.what for finding in assets.check_svg(svg.encode(), file="x.svg")] == [stylesheets.NO_NUMBER]
+
+
 SVG = [
     ('<path d="M0 0"/><use href="#a"/><g fill="url(#b)" style="fill:url(#b)"/>', None),
     ('<image href="data:image/png;base64,AAAA"/>', None),
